@@ -1,0 +1,1 @@
+//! Byte ranges of objects by href.

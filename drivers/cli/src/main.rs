@@ -1,0 +1,2 @@
+//! The zagg program.
+fn main() {}

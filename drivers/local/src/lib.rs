@@ -1,0 +1,1 @@
+//! Local executor: tasks on this machine's cores.

@@ -1,0 +1,1 @@
+//! HEALPix nested grid on the WGS84 ellipsoid or the sphere.

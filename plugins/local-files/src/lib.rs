@@ -1,0 +1,1 @@
+//! Catalog of granules in a local folder, with positions taken from the data.

@@ -1,0 +1,1 @@
+//! Reductions over the rows of a cell.

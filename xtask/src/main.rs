@@ -1,0 +1,2 @@
+//! The project's chores: check is what CI runs.
+fn main() {}

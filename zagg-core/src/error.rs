@@ -1,0 +1,143 @@
+//! The one error type that crosses zagg's seams.
+//!
+//! Messages are lower-case fragments that name the thing at fault and say what to do; the [`ErrorKind`]
+//! decides who can mend it, and with it the exit code of the program.
+
+use std::fmt;
+
+/// What went wrong, by who can mend it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The user's configuration, arguments or shard map are at fault; nothing ran.
+    Input,
+    /// A file, server answer or store contradicts its own format.
+    Corrupt,
+    /// The data are sound as far as we can tell, but use something zagg does not support.
+    Unsupported,
+    /// Something that should be there is not: a file, an object, a dataset.
+    NotFound,
+    /// Reading or writing failed in the operating system or on the network.
+    Io,
+    /// A failure that is likely to pass: the same command may succeed later.
+    Temporary,
+    /// A plugin broke the contract of its trait, or panicked.
+    Plugin,
+    /// The user stopped the run.
+    Interrupted,
+}
+
+/// An error with its kind, a message for people and the chain of causes folded into that message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    kind: ErrorKind,
+    message: String,
+}
+
+/// The result of every fallible function at zagg's seams.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// An error of the given kind.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into() }
+    }
+
+    /// The user's input is at fault.
+    pub fn input(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Input, message)
+    }
+
+    /// A file or answer contradicts its format.
+    pub fn corrupt(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Corrupt, message)
+    }
+
+    /// Sound data that zagg cannot read.
+    pub fn unsupported(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Unsupported, message)
+    }
+
+    /// Something is absent.
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::NotFound, message)
+    }
+
+    /// Reading or writing failed.
+    pub fn io(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Io, message)
+    }
+
+    /// A plugin broke its contract.
+    pub fn plugin(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Plugin, message)
+    }
+
+    /// An operating system error, with what was being done.
+    pub fn from_io(error: &std::io::Error, doing: impl fmt::Display) -> Self {
+        let kind = match error.kind() {
+            std::io::ErrorKind::NotFound => ErrorKind::NotFound,
+            std::io::ErrorKind::Interrupted | std::io::ErrorKind::TimedOut => ErrorKind::Temporary,
+            _ => ErrorKind::Io,
+        };
+        Self::new(kind, format!("{doing}: {error}"))
+    }
+
+    /// Who can mend it.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// The message without any prefix.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The same error with what was being done put in front of the message.
+    #[must_use]
+    pub fn context(self, doing: impl fmt::Display) -> Self {
+        Self { kind: self.kind, message: format!("{doing}: {}", self.message) }
+    }
+
+    /// The same message under another kind, for a caller who knows better who is at fault.
+    #[must_use]
+    pub fn with_kind(self, kind: ErrorKind) -> Self {
+        Self { kind, ..self }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Adds context to the error of a [`Result`].
+pub trait Context<T> {
+    /// Puts what was being done in front of the message.
+    ///
+    /// # Errors
+    /// The error of `self`, with the context in front.
+    fn context<D: fmt::Display>(self, doing: impl FnOnce() -> D) -> Result<T>;
+}
+
+impl<T> Context<T> for Result<T> {
+    fn context<D: fmt::Display>(self, doing: impl FnOnce() -> D) -> Result<T> {
+        self.map_err(|error| error.context(doing()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn context_goes_in_front_and_keeps_the_kind() {
+        let result: Result<()> = Err(Error::corrupt("chunk 3 is too short"));
+        let error = result.context(|| "granule a.h5").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupt);
+        assert_eq!(error.to_string(), "granule a.h5: chunk 3 is too short");
+    }
+}

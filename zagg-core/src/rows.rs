@@ -1,0 +1,106 @@
+//! Rows of a part: sorted, disjoint, half-open ranges of row numbers.
+
+use std::ops::Range;
+
+/// A set of rows as ascending, disjoint, non-empty, half-open ranges.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rows {
+    ranges: Vec<Range<u64>>,
+}
+
+impl Rows {
+    /// No rows.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Every row from `0` up to `n`.
+    pub fn all(n: u64) -> Self {
+        Self::from_ranges([0..n])
+    }
+
+    /// The rows of any ranges: they are sorted, joined where they touch, and empty ones dropped.
+    pub fn from_ranges(ranges: impl IntoIterator<Item = Range<u64>>) -> Self {
+        let mut ranges: Vec<_> = ranges.into_iter().filter(|r| r.start < r.end).collect();
+        ranges.sort_unstable_by_key(|r| (r.start, r.end));
+        let mut joined: Vec<Range<u64>> = Vec::with_capacity(ranges.len());
+        for range in ranges {
+            match joined.last_mut() {
+                Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+                _ => joined.push(range),
+            }
+        }
+        Self { ranges: joined }
+    }
+
+    /// Adds one row behind all others; rows must come in ascending order.
+    pub fn push(&mut self, row: u64) {
+        match self.ranges.last_mut() {
+            Some(last) if last.end == row => last.end = row + 1,
+            Some(last) if row < last.end => {}
+            _ => self.ranges.push(row..row + 1),
+        }
+    }
+
+    /// The same rows with gaps of up to `gap` rows filled, so that one read serves neighbours.
+    #[must_use]
+    pub fn merged(&self, gap: u64) -> Self {
+        let mut merged: Vec<Range<u64>> = Vec::new();
+        for range in &self.ranges {
+            match merged.last_mut() {
+                Some(last) if range.start - last.end <= gap => last.end = range.end,
+                _ => merged.push(range.clone()),
+            }
+        }
+        Self { ranges: merged }
+    }
+
+    /// The ranges, ascending.
+    pub fn ranges(&self) -> &[Range<u64>] {
+        &self.ranges
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> u64 {
+        self.ranges.iter().map(|r| r.end - r.start).sum()
+    }
+
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.ranges.is_empty()
+    }
+
+    /// One past the last row, or 0.
+    pub fn end(&self) -> u64 {
+        self.ranges.last().map_or(0, |r| r.end)
+    }
+
+    /// Every row number, ascending.
+    pub fn iter(&self) -> impl Iterator<Item = u64> + '_ {
+        self.ranges.iter().cloned().flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_sorted_joined_and_non_empty() {
+        let rows = Rows::from_ranges([5..7, 0..2, 6..9, 2..3, 4..4]);
+        assert_eq!(rows.ranges(), [0..3, 5..9]);
+        assert_eq!((rows.len(), rows.end()), (7, 9));
+        assert_eq!(rows.iter().collect::<Vec<_>>(), [0, 1, 2, 5, 6, 7, 8]);
+    }
+
+    #[test]
+    fn pushing_builds_runs_and_merging_fills_small_gaps() {
+        let mut rows = Rows::none();
+        for row in [1, 2, 2, 5, 6, 20] {
+            rows.push(row);
+        }
+        assert_eq!(rows.ranges(), [1..3, 5..7, 20..21]);
+        assert_eq!(rows.merged(2).ranges(), [1..7, 20..21]);
+        assert_eq!(rows.merged(0), rows);
+    }
+}
