@@ -251,34 +251,22 @@ impl Values {
         if self.dtype() == dtype {
             return Ok(self);
         }
-        if let Some(exact) = self.cast_integer(dtype) {
-            return exact;
-        }
-        let wide = self.to_f64();
         macro_rules! integer {
             ($variant:ident, $t:ty) => {
-                wide.iter()
-                    .map(|&x| {
-                        // The upper bound of a 64-bit type rounds up to a power of two that does not fit.
-                        let fits = x.fract() == 0.0
-                            && x >= <$t>::MIN as f64
-                            && (x < <$t>::MAX as f64 || (x == <$t>::MAX as f64 && size_of::<$t>() < 8));
-                        if fits { Ok(x as $t) } else { Err(does_not_fit(x, dtype)) }
-                    })
+                self.integers(dtype)?
+                    .into_iter()
+                    .map(|x| <$t>::try_from(x).map_err(|_| does_not_fit(x, dtype)))
                     .collect::<Result<Vec<$t>>>()
                     .map(Self::$variant)
             };
         }
         match dtype {
-            DType::Float64 => Ok(Self::Float64(wide)),
-            DType::Float32 => Ok(Self::Float32(wide.iter().map(|&x| x as f32).collect())),
-            DType::Bool => wide
-                .iter()
-                .map(|&x| match x {
-                    0.0 => Ok(false),
-                    1.0 => Ok(true),
-                    _ => Err(does_not_fit(x, dtype)),
-                })
+            DType::Float64 => Ok(Self::Float64(self.to_f64())),
+            DType::Float32 => Ok(Self::Float32(self.to_f64().into_iter().map(|x| x as f32).collect())),
+            DType::Bool => self
+                .integers(dtype)?
+                .into_iter()
+                .map(|x| if x == 0 || x == 1 { Ok(x == 1) } else { Err(does_not_fit(x, dtype)) })
                 .collect::<Result<Vec<_>>>()
                 .map(Self::Bool),
             DType::Int8 => integer!(Int8, i8),
@@ -292,9 +280,10 @@ impl Values {
         }
     }
 
-    /// Integer to integer without a detour through f64, which would lose the low bits of 64-bit ids.
-    fn cast_integer(&self, dtype: DType) -> Option<Result<Self>> {
-        let wide: Vec<i128> = match self {
+    /// Every value as an integer wide enough for all types, so that 64-bit ids lose nothing on the way.
+    fn integers(&self, dtype: DType) -> Result<Vec<i128>> {
+        Ok(match self {
+            Self::Bool(v) => v.iter().map(|&x| i128::from(x)).collect(),
             Self::Int8(v) => v.iter().map(|&x| i128::from(x)).collect(),
             Self::Int16(v) => v.iter().map(|&x| i128::from(x)).collect(),
             Self::Int32(v) => v.iter().map(|&x| i128::from(x)).collect(),
@@ -303,26 +292,15 @@ impl Values {
             Self::UInt16(v) => v.iter().map(|&x| i128::from(x)).collect(),
             Self::UInt32(v) => v.iter().map(|&x| i128::from(x)).collect(),
             Self::UInt64(v) => v.iter().map(|&x| i128::from(x)).collect(),
-            Self::Bool(_) | Self::Float32(_) | Self::Float64(_) => return None,
-        };
-        macro_rules! integer {
-            ($variant:ident, $t:ty) => {
-                wide.iter()
-                    .map(|&x| <$t>::try_from(x).map_err(|_| does_not_fit(x, dtype)))
-                    .collect::<Result<Vec<$t>>>()
-                    .map(Self::$variant)
-            };
-        }
-        Some(match dtype {
-            DType::Int8 => integer!(Int8, i8),
-            DType::Int16 => integer!(Int16, i16),
-            DType::Int32 => integer!(Int32, i32),
-            DType::Int64 => integer!(Int64, i64),
-            DType::UInt8 => integer!(UInt8, u8),
-            DType::UInt16 => integer!(UInt16, u16),
-            DType::UInt32 => integer!(UInt32, u32),
-            DType::UInt64 => integer!(UInt64, u64),
-            DType::Bool | DType::Float32 | DType::Float64 => return None,
+            Self::Float32(_) | Self::Float64(_) => self
+                .to_f64()
+                .into_iter()
+                .map(|x| {
+                    // Beyond 2^100 every float is whole, and none fits any type.
+                    let whole = x.fract() == 0.0 && x.abs() < 1e30;
+                    if whole { Ok(x as i128) } else { Err(does_not_fit(x, dtype)) }
+                })
+                .collect::<Result<_>>()?,
         })
     }
 

@@ -1,0 +1,77 @@
+//! Catalogs: from a question to granules.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use crate::error::Result;
+use crate::footprint::Footprint;
+use crate::granule::{CatalogEntry, Granule};
+
+/// What granules are wanted.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Query {
+    /// Product, such as `ATL06`.
+    pub short_name: Option<String>,
+    /// Release of the product, such as `007`.
+    pub version: Option<String>,
+    /// Archive, such as `NSIDC_CPRD`.
+    pub provider: Option<String>,
+    /// First day, `YYYY-MM-DD`.
+    pub start_date: Option<String>,
+    /// Last day, `YYYY-MM-DD`.
+    pub end_date: Option<String>,
+    /// Area that the granules must touch.
+    pub area: Option<Footprint>,
+    /// Files, folders or patterns, for catalogs of files.
+    pub files: Vec<String>,
+    /// Settings of the catalog itself.
+    pub options: Map<String, Value>,
+}
+
+/// What a catalog may ask of the program while it searches.
+pub trait SearchContext: Send + Sync {
+    /// Where the rows of a granule really are, as exact shards of the run's grid; opens the granule through the source.
+    ///
+    /// # Errors
+    /// When the granule cannot be opened, or a part of it cannot be read.
+    fn exact_footprint(&self, granule: &Granule) -> Result<Footprint>;
+
+    /// Tells the user how far the search is.
+    fn progress(&self, done: u64, total: Option<u64>, what: &str);
+
+    /// Tells the user something that does not stop the search.
+    fn warn(&self, message: &str);
+}
+
+impl fmt::Debug for dyn SearchContext + '_ {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SearchContext")
+    }
+}
+
+/// Granules found, with what identifies the search.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Granules {
+    /// In the catalog's order, which is the arrival order of every shard.
+    pub entries: Vec<CatalogEntry>,
+    /// Goes into the shard map's `metadata`.
+    pub metadata: Map<String, Value>,
+    /// What could not be catalogued, one line each: the answer is incomplete unless this is empty.
+    pub incomplete: Vec<String>,
+}
+
+/// A list of granules with footprints.
+pub trait Catalog: Send + Sync {
+    /// The granules of a query.
+    ///
+    /// # Errors
+    /// When the question makes no sense to this catalog, or no answer could be had at all.
+    fn search(&self, query: &Query, context: &dyn SearchContext) -> Result<Granules>;
+}
+
+impl fmt::Debug for dyn Catalog + '_ {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Catalog")
+    }
+}

@@ -1,0 +1,1 @@
+//! Conformance: one public function for each trait, which every implementation must pass.

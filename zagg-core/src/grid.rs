@@ -1,0 +1,169 @@
+//! Grids: from a position to a cell, from a cell to its shard, from a shard to its place in the store.
+//!
+//! Ids of cells and shards are `u64` and mean something to the grid alone. A *level* is a resolution of the grid
+//! (HEALPix: the order); the leaf level holds the cells that statistics are computed for, the shard level the units of work.
+//! All per-row methods take whole slices, so that a call across a plugin boundary costs nothing per row.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use crate::column::{DType, Values};
+use crate::error::Result;
+use crate::footprint::Footprint;
+
+/// The cell of a position that lies outside the grid or is no position at all (NaN, infinite, latitude beyond ±90).
+pub const NO_CELL: u64 = u64::MAX;
+
+/// The settings under `output.grid`, as the pipeline has them.
+pub type GridOptions = Map<String, Value>;
+
+/// How the arrays of one level are laid out.
+///
+/// A shard owns one block of `shard_shape` elements; blocks tile `full_shape` exactly.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GridLayout {
+    /// Names of the dimensions, outermost first (HEALPix: `cells`; rectilinear: `y`, `x`).
+    pub dimensions: Vec<String>,
+    /// Elements along each dimension over the whole grid.
+    pub full_shape: Vec<u64>,
+    /// Elements along each dimension of one shard.
+    pub shard_shape: Vec<u64>,
+    /// Elements along each dimension of one inner chunk; divides `shard_shape`.
+    pub chunk_shape: Vec<u64>,
+    /// Whether shards may stand side by side without their neighbours (`compact`): only for one dimension.
+    pub compactable: bool,
+}
+
+impl GridLayout {
+    /// Cells of one shard.
+    pub fn cells_per_shard(&self) -> u64 {
+        self.shard_shape.iter().product()
+    }
+}
+
+/// Values of a coordinate array.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CoordinateExtent {
+    /// One value per cell; every shard has its own block.
+    Cells,
+    /// One value per index of the dimension with this position in [`GridLayout::dimensions`]; known in full beforehand.
+    Dimension(usize),
+    /// A single value that carries attributes (a CF grid mapping).
+    Scalar,
+}
+
+/// A coordinate array that belongs to the grid rather than to the pipeline.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Coordinate {
+    /// Name of the array.
+    pub name: String,
+    /// Element type.
+    pub dtype: DType,
+    /// What it has a value for.
+    pub extent: CoordinateExtent,
+    /// Attributes of the array.
+    pub attributes: Map<String, Value>,
+    /// Whether a compact store needs it and a full-sphere store can do without (HEALPix `cell_ids`).
+    pub implied_by_position: bool,
+}
+
+/// Space → cell → shard → place in the store.
+pub trait Grid: Send + Sync {
+    /// The name under `output.grid.type`.
+    fn type_name(&self) -> &str;
+
+    /// What identifies the grid in shard maps: two grids with the same signature have the same shards and cells.
+    fn signature(&self) -> Map<String, Value>;
+
+    /// Level of the cells.
+    fn leaf_level(&self) -> u32;
+
+    /// Level of the shards; levels between it and the leaf level are the coarser levels a store may have.
+    fn shard_level(&self) -> u32;
+
+    /// Whether the children of a cell cover exactly the cell.
+    fn nests_exactly(&self) -> bool;
+
+    /// The leaf cell of each position, or [`NO_CELL`].
+    ///
+    /// `lon` and `lat` are degrees, WGS84 geodetic; all three slices have one length.
+    fn locate(&self, lon: &[f64], lat: &[f64], cells: &mut [u64]);
+
+    /// The shard of each leaf cell; [`NO_CELL`] stays [`NO_CELL`].
+    fn shards_of(&self, cells: &[u64], shards: &mut [u64]);
+
+    /// The ancestor at `level` of each leaf cell, which lies between the shard level and the leaf level.
+    fn parents(&self, cells: &[u64], level: u32, parents: &mut [u64]);
+
+    /// Every shard with a cell that the footprint may touch, ascending, each once.
+    ///
+    /// # Errors
+    /// Names what is wrong with the footprint: too few vertices, a position that is none.
+    fn cover(&self, footprint: &Footprint) -> Result<Vec<u64>>;
+
+    /// Place of each cell of `level` in the block of `shard`, counted in row-major order.
+    ///
+    /// Every cell must lie in the shard.
+    fn offsets_in_shard(&self, shard: u64, level: u32, cells: &[u64], offsets: &mut [u32]);
+
+    /// The cells of a shard at `level` in the order of its block.
+    fn cells_of_shard(&self, shard: u64, level: u32) -> Vec<u64>;
+
+    /// Centres of cells of `level` in degrees, WGS84 geodetic, longitude from -180 up to 180.
+    fn centres(&self, level: u32, cells: &[u64], lon: &mut [f64], lat: &mut [f64]);
+
+    /// The number that stands for the shard in shard maps.
+    fn shard_key(&self, shard: u64) -> u64;
+
+    /// The shard of such a number.
+    ///
+    /// # Errors
+    /// When it is not the key of a shard of this grid.
+    fn shard_from_key(&self, key: u64) -> Result<u64>;
+
+    /// The shard's name for people.
+    fn shard_label(&self, shard: u64) -> String;
+
+    /// The shard of such a name.
+    ///
+    /// # Errors
+    /// When it is not the label of a shard of this grid.
+    fn shard_from_label(&self, label: &str) -> Result<u64>;
+
+    /// Position of the shard's block along each dimension of the full array at any level.
+    fn shard_index(&self, shard: u64) -> Vec<u64>;
+
+    /// Name of the store's group for `level`.
+    fn group_name(&self, level: u32) -> String;
+
+    /// Layout of the arrays of `level`.
+    fn layout(&self, level: u32) -> GridLayout;
+
+    /// Attributes of the store's group for `level`. `compact` tells whether cells are listed by a coordinate.
+    fn group_attributes(&self, level: u32, compact: bool) -> Map<String, Value>;
+
+    /// Attributes that the grid puts on every data array of `level` (CF `coordinates` or `grid_mapping`).
+    fn array_attributes(&self, level: u32, compact: bool) -> Map<String, Value>;
+
+    /// The coordinate arrays of `level`.
+    fn coordinates(&self, level: u32) -> Vec<Coordinate>;
+
+    /// Values of a coordinate whose extent is [`CoordinateExtent::Cells`], for one shard, in the order of its block.
+    ///
+    /// # Errors
+    /// When the grid has no such coordinate.
+    fn shard_coordinate(&self, name: &str, shard: u64, level: u32) -> Result<Values>;
+
+    /// Values of a coordinate of any other extent.
+    ///
+    /// # Errors
+    /// When the grid has no such coordinate.
+    fn whole_coordinate(&self, name: &str, level: u32) -> Result<Values>;
+}
+
+impl fmt::Debug for dyn Grid + '_ {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Grid({})", Value::Object(self.signature()))
+    }
+}

@@ -1,0 +1,144 @@
+//! Point sources: where the rows of a granule are, and their columns.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use crate::column::{Column, DType};
+use crate::error::{Error, Result};
+use crate::granule::Granule;
+use crate::range_reader::RangeReader;
+use crate::rows::Rows;
+
+/// Name under which a source gives the longitude of rows, in degrees.
+pub const LONGITUDE: &str = "longitude";
+/// Name under which a source gives the latitude of rows, in degrees.
+pub const LATITUDE: &str = "latitude";
+
+/// The section `data_source` of a pipeline as JSON: what a source is made from.
+pub type SourceOptions = Map<String, Value>;
+
+/// A column that a source can give.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ColumnSpec {
+    /// The name that the pipeline uses. A filter's dataset is a column under its own path.
+    pub name: String,
+    /// Element type, where it is known before a granule is opened.
+    pub dtype: Option<DType>,
+    /// Attributes for arrays made from it: `units`, `long_name`, `standard_name`.
+    pub attributes: Map<String, Value>,
+}
+
+/// State of one part of an opened granule.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PartState {
+    /// It has this many rows.
+    Present {
+        /// Number of rows.
+        rows: u64,
+    },
+    /// The granule does not have it, which real granules are free to do.
+    Absent,
+    /// It is there but cannot serve: a hole.
+    Broken(Error),
+}
+
+/// One part of an opened granule.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PartInfo {
+    /// Name of the part (ATL06: `gt1l`).
+    pub name: String,
+    /// Whether it can be read.
+    pub state: PartState,
+}
+
+/// Positions of a part.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Positions {
+    /// One position per row, in degrees.
+    Exact {
+        /// Longitude of every row.
+        lon: Vec<f64>,
+        /// Latitude of every row.
+        lat: Vec<f64>,
+    },
+    /// One position per parent, each with the rows it stands for. Rows are located again by their own coordinates.
+    Coarse {
+        /// Longitude of every parent.
+        lon: Vec<f64>,
+        /// Latitude of every parent.
+        lat: Vec<f64>,
+        /// Rows of every parent, ascending; empty ranges allowed.
+        rows: Vec<std::ops::Range<u64>>,
+    },
+}
+
+/// A read of some rows of one part.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReadRequest {
+    /// Index of the part.
+    pub part: usize,
+    /// The rows.
+    pub rows: Rows,
+    /// Names of the columns, of [`PointSource::columns`] or [`LONGITUDE`], [`LATITUDE`].
+    pub columns: Vec<String>,
+}
+
+/// Rows of one part: one column per requested name, all of one length.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PointBatch {
+    /// The columns in the order asked.
+    pub columns: Vec<Column>,
+}
+
+/// Rows of granules of one product.
+pub trait PointSource: Send + Sync {
+    /// The columns it can give, in the order of the pipeline.
+    fn columns(&self) -> &[ColumnSpec];
+
+    /// Opens a granule: finds its parts and what is needed to read them. No rows are read yet.
+    ///
+    /// # Errors
+    /// When the object is not a granule of this kind or cannot be read: the whole granule is a hole then.
+    fn open(&self, granule: &Granule, reader: Arc<dyn RangeReader>) -> Result<Box<dyn OpenGranule>>;
+}
+
+impl fmt::Debug for dyn PointSource + '_ {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.columns().iter().map(|c| &c.name)).finish()
+    }
+}
+
+/// An opened granule.
+pub trait OpenGranule: Send + Sync {
+    /// Its parts, in the order of the pipeline.
+    fn parts(&self) -> &[PartInfo];
+
+    /// Positions of several parts, fetched side by side; one answer per index.
+    fn positions(&self, parts: &[usize]) -> Vec<Result<Positions>>;
+
+    /// Rows of several parts, fetched side by side; one answer per request.
+    fn read(&self, requests: &[ReadRequest]) -> Vec<Result<PointBatch>>;
+}
+
+impl fmt::Debug for dyn OpenGranule + '_ {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.parts()).finish()
+    }
+}
+
+/// Opens the bytes of a granule by href. Drivers provide it; the task and catalogs use it.
+pub trait OpenObject: Send + Sync {
+    /// A reader of the object.
+    ///
+    /// # Errors
+    /// When the scheme is not supported or the object cannot be reached.
+    fn open(&self, href: &str) -> Result<Arc<dyn RangeReader>>;
+}
+
+impl fmt::Debug for dyn OpenObject + '_ {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OpenObject")
+    }
+}
