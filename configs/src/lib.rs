@@ -1,1 +1,16 @@
 //! Pipelines that ship with zagg.
+
+/// A pipeline by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Config {
+    /// The name, as in `zagg run --plugin NAME`.
+    pub name: &'static str,
+    /// The YAML text.
+    pub text: &'static str,
+}
+
+/// ICESat-2 ATL06 land-ice heights on HEALPix.
+pub const ATL06: Config = Config { name: "atl06", text: include_str!("../atl06.yaml") };
+
+/// Every pipeline, by name.
+pub const ALL: &[Config] = &[ATL06];

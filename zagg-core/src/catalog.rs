@@ -29,13 +29,22 @@ pub struct Query {
     pub options: Map<String, Value>,
 }
 
+/// Where the rows of a granule are.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExactFootprint {
+    /// The shards of the run's grid that hold a row.
+    pub footprint: Footprint,
+    /// Parts whose positions cannot be read, with the reason: the footprint lacks them.
+    pub holes: Vec<String>,
+}
+
 /// What a catalog may ask of the program while it searches.
 pub trait SearchContext: Send + Sync {
-    /// Where the rows of a granule really are, as exact shards of the run's grid; opens the granule through the source.
+    /// Where the rows of a granule really are; opens the granule through the source.
     ///
     /// # Errors
-    /// When the granule cannot be opened, or a part of it cannot be read.
-    fn exact_footprint(&self, granule: &Granule) -> Result<Footprint>;
+    /// When the granule cannot be opened.
+    fn exact_footprint(&self, granule: &Granule) -> Result<ExactFootprint>;
 
     /// Tells the user how far the search is.
     fn progress(&self, done: u64, total: Option<u64>, what: &str);

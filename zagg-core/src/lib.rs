@@ -3,21 +3,34 @@
 //! No HDF5, no Zarr, no HTTP, no AWS: those are drivers and plugins that implement the traits of this crate.
 
 pub mod catalog;
+mod caught;
 pub mod column;
+pub mod config;
 pub mod conformance;
 pub mod error;
+pub mod executor;
 pub mod expression;
 pub mod footprint;
 pub mod granule;
+pub mod granules;
 pub mod grid;
+pub mod hash;
+pub mod io_pool;
+pub mod program;
 pub mod range_reader;
+pub mod reduce;
 pub mod registry;
+pub mod report;
 pub mod rows;
+pub mod run;
+pub mod shard_map;
 pub mod source;
 pub mod statistic;
 pub mod store;
 pub mod suggest;
+pub mod task;
 
+pub use caught::caught;
 pub use column::{Column, DType, Values};
 pub use error::{Context, Error, ErrorKind, Result};
 pub use rows::Rows;

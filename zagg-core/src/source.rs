@@ -115,6 +115,9 @@ pub trait OpenGranule: Send + Sync {
     /// Its parts, in the order of the pipeline.
     fn parts(&self) -> &[PartInfo];
 
+    /// What the granule says of a column: `units`, `long_name`, `standard_name`. Empty when it says nothing.
+    fn column_attributes(&self, column: &str) -> Map<String, Value>;
+
     /// Positions of several parts, fetched side by side; one answer per index.
     fn positions(&self, parts: &[usize]) -> Vec<Result<Positions>>;
 

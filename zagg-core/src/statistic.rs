@@ -116,6 +116,12 @@ pub trait Statistic: Send + Sync {
         false
     }
 
+    /// The power of the source's units that the result has: 1 for a mean, 2 for a variance, 0 for a count; `None` when
+    /// that says nothing about the units.
+    fn unit_power(&self) -> Option<i32> {
+        Some(1)
+    }
+
     /// One value per group.
     ///
     /// # Errors

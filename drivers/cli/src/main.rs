@@ -1,2 +1,58 @@
-//! The zagg program.
-fn main() {}
+//! The `zagg` program: aggregates point observations onto discrete global grids.
+
+mod args;
+mod builtin;
+mod commands;
+mod failure;
+mod output;
+mod pipeline;
+mod progress;
+mod summary;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Arguments, Command};
+use failure::Failure;
+
+fn main() -> ExitCode {
+    ignore_file_size_signal();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are answers, not errors: clap prints each where it belongs.
+            let code = if error.use_stderr() { failure::USAGE } else { 0 };
+            return if error.print().is_ok() { ExitCode::from(code) } else { ExitCode::from(failure::USER) };
+        }
+    };
+    match run(arguments) {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => {
+            output::error(&failure.message);
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<u8, Failure> {
+    match arguments.command {
+        Command::Run(args) => commands::run::run(&args),
+        Command::Catalog(args) => commands::catalog::run(&args),
+        Command::Inspect(args) => commands::inspect::run(&args),
+        Command::Demo(args) => commands::demo::run(&args),
+        Command::Config(args) => commands::config::run(&args),
+        Command::Plugins(args) => commands::plugins::run(&args),
+    }
+}
+
+/// A file that grows past the limit of the process kills it by default; as an error of `write` it can be reported.
+#[cfg(unix)]
+fn ignore_file_size_signal() {
+    let seen = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    // Without the handler the only loss is the message, so a failure to set it is no reason to stop.
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, seen);
+}
+
+#[cfg(not(unix))]
+fn ignore_file_size_signal() {}

@@ -1,1 +1,87 @@
 //! Point source for any HDF5 or NetCDF-4 point product described in YAML.
+//!
+//! ```yaml
+//! data_source:
+//!   reader: hdf5-points
+//!   groups: [gt1l, gt1r]
+//!   coordinates:
+//!     latitude: "/{group}/land_ice_segments/latitude"
+//!     longitude: "/{group}/land_ice_segments/longitude"
+//!   variables:
+//!     h_li: "/{group}/land_ice_segments/h_li"
+//!   quality_filter:
+//!     dataset: "/{group}/land_ice_segments/atl06_quality_summary"
+//!     value: 0
+//! ```
+//!
+//! Each group is a part; `{group}` in a path stands for its name. A product without groups leaves `groups` out and has one
+//! part. A value is missing where it equals the `_FillValue` or `missing_value` attribute, or a fill value that the writer
+//! set; the datasets of filters and coordinates are masked by attribute only, because their writers often set a fill value
+//! that is also a legal one.
+
+mod granule;
+mod missing;
+mod options;
+
+use std::sync::Arc;
+
+use zagg_core::Result;
+use zagg_core::granule::Granule;
+use zagg_core::range_reader::RangeReader;
+use zagg_core::registry::{Entry, Make};
+use zagg_core::source::{ColumnSpec, OpenGranule, PointSource, SourceOptions};
+use zagg_hdf5::{ChunkCache, Hdf5File, ReadOptions};
+
+use granule::Hdf5Granule;
+pub use options::Options;
+
+/// Bytes of decoded chunks kept for neighbouring shards. A chunk of 10,000 rows is cut by two or three of them.
+const CHUNK_CACHE_BYTES: u64 = 64 << 20;
+
+zagg_core::export_plugin! {
+    Entry {
+        name: "hdf5-points",
+        aliases: &["h5coro"],
+        description: "points of any HDF5 or NetCDF-4 product, by the paths of their datasets",
+        make: Make::Source(|options| Ok(Box::new(Hdf5Points::new(options)?))),
+    },
+}
+
+/// The source: which datasets make a part.
+#[derive(Debug)]
+pub struct Hdf5Points {
+    options: Arc<Options>,
+    columns: Vec<ColumnSpec>,
+    read_options: ReadOptions,
+}
+
+impl Hdf5Points {
+    /// The source of a section `data_source`.
+    ///
+    /// # Errors
+    /// Names the key that is missing or wrong.
+    pub fn new(section: &SourceOptions) -> Result<Self> {
+        let options = Options::read(section)?;
+        let columns = options
+            .columns
+            .iter()
+            .map(|column| ColumnSpec { name: column.name.clone(), ..ColumnSpec::default() })
+            .collect();
+        let read_options = ReadOptions {
+            chunk_cache: Some(Arc::new(ChunkCache::new(CHUNK_CACHE_BYTES))),
+            ..ReadOptions::default()
+        };
+        Ok(Self { options: Arc::new(options), columns, read_options })
+    }
+}
+
+impl PointSource for Hdf5Points {
+    fn columns(&self) -> &[ColumnSpec] {
+        &self.columns
+    }
+
+    fn open(&self, _granule: &Granule, reader: Arc<dyn RangeReader>) -> Result<Box<dyn OpenGranule>> {
+        let file = Hdf5File::open(reader, &self.read_options)?;
+        Ok(Box::new(Hdf5Granule::open(file, Arc::clone(&self.options))?))
+    }
+}

@@ -1,0 +1,186 @@
+//! The command line as it is typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use zagg_core::granule::Driver;
+
+/// Aggregate point observations onto discrete global grids, into a Zarr store.
+#[derive(Debug, Parser)]
+#[command(name = "zagg", version, max_term_width = 100, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make granules, a shard map and a store to look at, without data or login
+    Demo(DemoArgs),
+    /// Build a shard map: which granules each shard needs
+    Catalog(CatalogArgs),
+    /// Aggregate the granules of a shard map into a store
+    Run(RunArgs),
+    /// Describe a store, a granule (.h5), a shard map (.json) or a pipeline (.yaml)
+    Inspect(InspectArgs),
+    /// List the pipelines that ship with zagg, or print one
+    Config(ConfigArgs),
+    /// List the plugins of this program
+    Plugins(PluginsArgs),
+}
+
+/// Text for people or JSON for programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum Format {
+    #[default]
+    Text,
+    Json,
+}
+
+/// Which pipeline: a preset, files laid over it, or files alone.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct PipelineArgs {
+    /// Take the default pipeline of this plugin
+    #[arg(long, value_name = "NAME")]
+    pub(crate) plugin: Option<String>,
+    /// Take this pipeline; beside --plugin or after another --config it is laid over what came before
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Vec<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DriverArg {
+    S3,
+    Https,
+    File,
+}
+
+impl From<DriverArg> for Driver {
+    fn from(driver: DriverArg) -> Self {
+        match driver {
+            DriverArg::S3 => Self::S3,
+            DriverArg::Https => Self::Https,
+            DriverArg::File => Self::File,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) pipeline: PipelineArgs,
+    /// Shard map to run, made by `zagg catalog`; default: `catalog` of the pipeline
+    #[arg(long, value_name = "FILE")]
+    pub(crate) catalog: Option<PathBuf>,
+    /// Store to write; default: `output.store` of the pipeline
+    #[arg(long, value_name = "PATH")]
+    pub(crate) store: Option<String>,
+    /// Which address of a granule is read; a local copy stands in for one that is missing
+    #[arg(long, value_enum)]
+    pub(crate) driver: Option<DriverArg>,
+    /// Run only this shard, by its label such as -5112323; may be repeated
+    #[arg(long, value_name = "LABEL", allow_hyphen_values = true)]
+    pub(crate) shard: Vec<String>,
+    /// Run at most N shards, the first of the map
+    #[arg(long, value_name = "N")]
+    pub(crate) max_cells: Option<usize>,
+    /// Shards at once, and threads that compute; default: one per core
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) workers: Option<u16>,
+    /// Check everything and say what would be done, without reading granules or writing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Delete what an earlier run left in the store first; files that zagg did not write are never touched
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+    /// Start no further shard after one has failed
+    #[arg(long)]
+    pub(crate) fail_fast: bool,
+    /// Form of the summary on standard output
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CatalogArgs {
+    #[command(flatten)]
+    pub(crate) pipeline: PipelineArgs,
+    /// Catalogue these files: a pattern such as 'data/*.h5', a folder or a file; positions are read from the data
+    #[arg(long, value_name = "PATTERN", num_args = 1.., required = true)]
+    pub(crate) from_files: Vec<String>,
+    /// Shard map to write
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// Write the map even when some granules could not be read, without them; the exit code stays 3
+    #[arg(long)]
+    pub(crate) allow_incomplete: bool,
+    /// Form of the summary on standard output
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InspectArgs {
+    /// What to describe
+    #[arg(value_name = "PATH")]
+    pub(crate) path: PathBuf,
+    /// For a granule: the pipeline that says where its rows are; default: the presets of this program in turn
+    #[command(flatten)]
+    pub(crate) pipeline: PipelineArgs,
+    /// Form of the description
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Folder to write
+    #[arg(long, value_name = "FOLDER", default_value = "zagg-demo")]
+    pub(crate) output: PathBuf,
+    /// Form of the summary on standard output
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArgs {
+    #[command(subcommand)]
+    pub(crate) command: ConfigCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// List the pipelines that ship with zagg
+    List,
+    /// Print one of them
+    Show {
+        /// Its name
+        name: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PluginsArgs {
+    #[command(subcommand)]
+    pub(crate) command: PluginsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PluginsCommand {
+    /// List kind, name, version and origin of everything this program can use
+    List {
+        /// Form of the list
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definitions_are_consistent() {
+        super::Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,36 @@
+//! The plugins linked into this program.
+//!
+//! A crate that is only a dependency is not linked unless it is named, and then its registrations do not run.
+
+use zagg_atl06 as _;
+use zagg_core::Result;
+use zagg_core::registry::Registry;
+use zagg_hdf5_points as _;
+use zagg_healpix as _;
+use zagg_local_files as _;
+use zagg_statistics as _;
+
+/// Everything that is linked in.
+pub(crate) fn registry() -> Result<Registry> {
+    Registry::linked()
+}
+
+#[cfg(test)]
+mod tests {
+    use zagg_core::registry::Kind;
+
+    #[test]
+    fn every_expected_plugin_is_linked() {
+        let registry = super::registry().unwrap();
+        let names = |kind: Kind| -> Vec<&str> {
+            registry.entries().filter(|r| r.entry.make.kind() == kind).map(|r| r.entry.name).collect()
+        };
+        assert_eq!(names(Kind::Source), ["atl06", "hdf5-points"]);
+        assert_eq!(names(Kind::Catalog), ["local-files"]);
+        assert_eq!(names(Kind::Grid), ["healpix"]);
+        assert_eq!(names(Kind::Preset), ["atl06"]);
+        for statistic in ["average", "count", "len", "max", "min", "quantile", "var"] {
+            assert!(names(Kind::Statistic).contains(&statistic), "{statistic}");
+        }
+    }
+}

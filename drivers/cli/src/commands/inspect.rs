@@ -1,0 +1,89 @@
+//! `zagg inspect`: what a store, a granule, a shard map or a pipeline holds.
+
+mod granule;
+mod store;
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use serde_json::json;
+use zagg_core::config::{Computation, Layer, Layers, Pipeline};
+use zagg_core::shard_map::ShardMap;
+use zagg_core::{Error, Result};
+
+use super::catalog;
+use crate::args::{Format, InspectArgs};
+use crate::failure::Failure;
+use crate::{output, pipeline};
+
+/// Endings of HDF5 and NetCDF-4 files.
+const HDF5_ENDINGS: [&str; 4] = ["h5", "he5", "hdf5", "nc"];
+
+pub(crate) fn run(args: &InspectArgs) -> Result<u8, Failure> {
+    let path = &args.path;
+    match kind(path)? {
+        Kind::Store => store::describe(path, args.format)?,
+        Kind::Granule => granule::describe(path, &args.pipeline, args.format)?,
+        Kind::ShardMap => {
+            let name = path.display().to_string();
+            catalog::print(&ShardMap::parse(&name, &pipeline::read_text(path)?)?, path, args.format)?;
+        }
+        Kind::Pipeline => describe_pipeline(path, args.format)?,
+    }
+    Ok(0)
+}
+
+enum Kind {
+    Store,
+    Granule,
+    ShardMap,
+    Pipeline,
+}
+
+/// A folder is a store; a file is told by its ending, or else by how it begins.
+fn kind(path: &Path) -> Result<Kind> {
+    if path.is_dir() {
+        return Ok(Kind::Store);
+    }
+    let failed = |error: std::io::Error| Error::from_io(&error, path.display());
+    let mut start = [0u8; 64];
+    let n = File::open(path).map_err(failed)?.read(&mut start).map_err(failed)?;
+    let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
+    if start.starts_with(b"\x89HDF\r\n\x1a\n") || HDF5_ENDINGS.contains(&ending.as_str()) {
+        return Ok(Kind::Granule);
+    }
+    let first = start[..n].iter().find(|byte| !byte.is_ascii_whitespace());
+    Ok(if ending == "json" || first == Some(&b'{') { Kind::ShardMap } else { Kind::Pipeline })
+}
+
+fn describe_pipeline(path: &Path, format: Format) -> Result<(), Failure> {
+    let mut layers = Layers::default();
+    layers.push(Layer::parse(&path.display().to_string(), &pipeline::read_text(path)?)?);
+    let pipeline = Pipeline::parse(&layers)?;
+    for note in &pipeline.notes {
+        output::warning(note);
+    }
+    if format == Format::Json {
+        return output::json(&json!({"pipeline": pipeline.canonical(), "hash": pipeline.hash()}));
+    }
+    let mut table = output::table(&["variable", "type", "computed as"]);
+    for variable in &pipeline.aggregation.variables {
+        let how = match &variable.computation {
+            Computation::Expression(text) => text.clone(),
+            Computation::Function { name, source, params } => {
+                let params = params.iter().map(|(key, value)| format!(", {key}={value}")).collect::<String>();
+                format!("{name}({}{params})", source.as_deref().unwrap_or_default())
+            }
+        };
+        table.add_row([variable.name.as_str(), variable.dtype.name(), &how]);
+    }
+    let filters = pipeline.data_source.filters.len();
+    output::data(&format!(
+        "reader {}, {filters} filter{}, grid {}, layout {}\n\n{table}",
+        pipeline.data_source.reader,
+        if filters == 1 { "" } else { "s" },
+        serde_json::Value::Object(pipeline.output.grid.clone()),
+        pipeline.output.layout.name()
+    ))
+}

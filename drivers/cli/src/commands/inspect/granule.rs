@@ -1,0 +1,153 @@
+//! Describing a granule: its parts as a pipeline sees them, and what the file holds.
+
+use std::path::Path;
+
+use serde_json::json;
+use zagg_access::Access;
+use zagg_core::config::{Layer, Layers, Pipeline};
+use zagg_core::granule::Granule;
+use zagg_core::registry::{Make, Registry};
+use zagg_core::source::{OpenGranule, OpenObject, PartState, Positions};
+use zagg_core::{Error, Result};
+use zagg_hdf5::{EntryKind, Hdf5File, ReadOptions};
+
+use crate::args::{Format, PipelineArgs};
+use crate::failure::Failure;
+use crate::output::{self, grouped};
+use crate::{builtin, pipeline};
+
+/// Groups that are walked before the count stops.
+const MAX_GROUPS: usize = 20_000;
+
+/// One part as the table shows it.
+#[derive(Debug)]
+struct Row {
+    part: String,
+    state: &'static str,
+    rows: u64,
+    /// West, south, east, north of the positions; the plain span of longitudes, also across the antimeridian.
+    extent: Option<[f64; 4]>,
+    fault: Option<String>,
+}
+
+pub(super) fn describe(path: &Path, args: &PipelineArgs, format: Format) -> Result<(), Failure> {
+    let registry = builtin::registry()?;
+    let location = path
+        .to_str()
+        .ok_or_else(|| Error::input(format!("{}: the path is not valid unicode", path.display())))?;
+    let file = Hdf5File::open(Access.open(location)?, &ReadOptions::default())?;
+    let (groups, datasets) = count(&file)?;
+    let parts = parts(location, args, &registry)?;
+    let (seen_by, rows) = parts.map_or((None, Vec::new()), |(name, rows)| (Some(name), rows));
+    if format == Format::Json {
+        let parts: Vec<_> = rows
+            .iter()
+            .map(|row| json!({"part": row.part, "state": row.state, "rows": row.rows, "extent": row.extent, "fault": row.fault}))
+            .collect();
+        return output::json(&json!({
+            "granule": path, "groups": groups, "datasets": datasets, "pipeline": seen_by, "parts": parts,
+        }));
+    }
+    let head = format!("{}: {} groups, {} datasets", path.display(), grouped(groups), grouped(datasets));
+    let Some(name) = seen_by else {
+        return output::data(&format!(
+            "{head}\nno preset finds its points; say where they are with --config FILE"
+        ));
+    };
+    let mut table = output::table(&["part", "rows", "longitude", "latitude", ""]);
+    for row in rows {
+        let [west, south, east, north] = row.extent.unwrap_or([f64::NAN; 4]);
+        let span =
+            |low: f64, high: f64| if low.is_nan() { String::new() } else { format!("{low:.4} to {high:.4}") };
+        let remark = row
+            .fault
+            .unwrap_or_else(|| if row.state == "present" { String::new() } else { row.state.into() });
+        table.add_row([row.part, grouped(row.rows), span(west, east), span(south, north), remark]);
+    }
+    output::data(&format!("{head}\nas {name} sees it:\n\n{table}"))
+}
+
+/// The parts as the given pipeline sees them, or as the first preset does that finds one.
+fn parts(location: &str, args: &PipelineArgs, registry: &Registry) -> Result<Option<(String, Vec<Row>)>> {
+    if args.plugin.is_some() || !args.config.is_empty() {
+        let name = args.plugin.clone().unwrap_or_else(|| "the pipeline".into());
+        let opened = open(location, &pipeline::pipeline(args, registry)?, registry)?;
+        return Ok(Some((name, rows(&*opened))));
+    }
+    for registered in registry.entries() {
+        let Make::Preset(text) = registered.entry.make else { continue };
+        let name = registered.entry.name;
+        let mut layers = Layers::default();
+        layers.push(Layer::parse(&format!("preset {name}"), text)?);
+        let opened = open(location, &Pipeline::parse(&layers)?, registry)?;
+        if opened.parts().iter().any(|part| part.state != PartState::Absent) {
+            return Ok(Some((name.to_string(), rows(&*opened))));
+        }
+    }
+    Ok(None)
+}
+
+fn open(location: &str, pipeline: &Pipeline, registry: &Registry) -> Result<Box<dyn OpenGranule>> {
+    let source = registry.source(&pipeline.data_source.reader, &pipeline.data_source.options)?;
+    source.open(&Granule { id: location.into(), ..Granule::default() }, Access.open(location)?)
+}
+
+fn rows(granule: &dyn OpenGranule) -> Vec<Row> {
+    let present: Vec<usize> = (0..granule.parts().len())
+        .filter(|&at| matches!(granule.parts()[at].state, PartState::Present { .. }))
+        .collect();
+    let mut positions = granule.positions(&present).into_iter();
+    granule
+        .parts()
+        .iter()
+        .map(|part| {
+            let row =
+                |state, rows, extent, fault| Row { part: part.name.clone(), state, rows, extent, fault };
+            match &part.state {
+                PartState::Absent => row("absent", 0, None, None),
+                PartState::Broken(error) => row("broken", 0, None, Some(error.to_string())),
+                PartState::Present { rows } => match positions.next() {
+                    Some(Ok(positions)) => row("present", *rows, extent(&positions), None),
+                    Some(Err(error)) => row("broken", *rows, None, Some(error.to_string())),
+                    None => row("broken", *rows, None, Some("the source gave no positions".into())),
+                },
+            }
+        })
+        .collect()
+}
+
+fn extent(positions: &Positions) -> Option<[f64; 4]> {
+    let (Positions::Exact { lon, lat } | Positions::Coarse { lon, lat, .. }) = positions;
+    let span = |values: &[f64]| {
+        let finite = values.iter().copied().filter(|x| x.is_finite());
+        finite.fold(None, |span: Option<(f64, f64)>, x| {
+            Some(span.map_or((x, x), |(low, high)| (low.min(x), high.max(x))))
+        })
+    };
+    let ((west, east), (south, north)) = (span(lon)?, span(lat)?);
+    Some([west, south, east, north])
+}
+
+/// Groups and datasets of the file.
+fn count(file: &Hdf5File) -> Result<(u64, u64)> {
+    let (mut groups, mut datasets) = (0u64, 0u64);
+    let mut level = vec!["/".to_string()];
+    while !level.is_empty() {
+        groups += level.len() as u64;
+        if groups as usize > MAX_GROUPS {
+            return Err(Error::unsupported(format!("{}: more than {MAX_GROUPS} groups", file.location())));
+        }
+        let mut below = Vec::new();
+        for (group, entries) in level.iter().zip(file.list(&level)) {
+            for entry in entries?.unwrap_or_default() {
+                match entry.kind {
+                    EntryKind::Group => below.push(format!("{}/{}", group.trim_end_matches('/'), entry.name)),
+                    EntryKind::Dataset => datasets += 1,
+                    _ => {}
+                }
+            }
+        }
+        level = below;
+    }
+    Ok((groups, datasets))
+}

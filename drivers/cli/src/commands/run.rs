@@ -1,0 +1,87 @@
+//! `zagg run`: the tasks of a shard map, into a store.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use zagg_access::Access;
+use zagg_core::Error;
+use zagg_core::run::{Run, RunOptions};
+use zagg_core::shard_map::ShardMap;
+use zagg_core::store::Store;
+use zagg_local::LocalExecutor;
+use zagg_zarr::ZarrStore;
+
+use crate::args::{Format, RunArgs};
+use crate::failure::Failure;
+use crate::output::{self, grouped};
+use crate::progress::Progress;
+use crate::{builtin, pipeline, summary};
+
+pub(crate) fn run(args: &RunArgs) -> Result<u8, Failure> {
+    let registry = builtin::registry()?;
+    let pipeline = pipeline::pipeline(&args.pipeline, &registry)?;
+    let catalog = args
+        .catalog
+        .clone()
+        .or_else(|| pipeline.catalog.clone().map(Into::into))
+        .ok_or_else(|| Error::input("no shard map; give --catalog FILE, or catalog: in the pipeline"))?;
+    let map = ShardMap::parse(&catalog.display().to_string(), &pipeline::read_text(&catalog)?)?;
+    let location = args
+        .store
+        .clone()
+        .or_else(|| pipeline.output.store.clone())
+        .ok_or_else(|| Error::input("no store; give --store PATH, or output.store in the pipeline"))?;
+    let store: Arc<dyn Store> = Arc::new(ZarrStore::open(&location)?);
+    let options = RunOptions {
+        driver: args.driver.map(Into::into),
+        shards: args.shard.clone(),
+        max_cells: args.max_cells,
+        io_threads: 0,
+        workers: args.workers.unwrap_or(0).into(),
+    };
+    let run = Arc::new(Run::new(pipeline, &map, &registry, Arc::new(Access), store, &options)?);
+    if args.dry_run {
+        return describe(&run, &location, args.format);
+    }
+    run.prepare(args.overwrite)?;
+    let progress = Progress::new("shards", run.tasks.len() as u64);
+    let executor = LocalExecutor { fail_fast: args.fail_fast };
+    let outcome = run.execute(&executor, &progress);
+    progress.finish();
+    let outcome = outcome?;
+    summary::print(&outcome, &location, args.format)?;
+    Ok(outcome.exit_code())
+}
+
+/// What a run would do.
+fn describe(run: &Run, location: &str, format: Format) -> Result<u8, Failure> {
+    for warning in &run.warnings {
+        output::warning(warning);
+    }
+    let mut sizes: Vec<usize> = run.tasks.iter().map(|task| task.granules.len()).collect();
+    sizes.sort_unstable();
+    let pairs: usize = sizes.iter().sum();
+    let (least, most) = (sizes.first().copied().unwrap_or(0), sizes.last().copied().unwrap_or(0));
+    let median = sizes.get(sizes.len() / 2).copied().unwrap_or(0);
+    let labels: Vec<String> = run.tasks.iter().map(|task| run.grid.shard_label(task.shard)).collect();
+    let variables: Vec<&str> = run.program.variables().iter().map(|v| v.name.as_str()).collect();
+    if format == Format::Json {
+        output::json(&json!({
+            "store": location,
+            "shards": labels,
+            "granules_per_shard": {"min": least, "median": median, "max": most},
+            "pairs": pairs,
+            "variables": variables,
+            "columns": run.program.columns(),
+            "pipeline_hash": run.pipeline.hash(),
+        }))?;
+        return Ok(0);
+    }
+    let mut table = output::table(&[]);
+    table.add_row(["would write", location]);
+    table.add_row(["shards", &grouped(run.tasks.len() as u64)]);
+    table.add_row(["granules per shard", &format!("{least} to {most}, median {median}")]);
+    table.add_row(["variables", &variables.join(", ")]);
+    output::data(&table.to_string())?;
+    Ok(0)
+}

@@ -1,0 +1,29 @@
+//! Exit codes, as documented in the command-line reference.
+
+use zagg_core::{Error, ErrorKind};
+
+/// The user's input is at fault; nothing ran.
+pub(crate) const USER: u8 = 1;
+/// The command line cannot be understood.
+pub(crate) const USAGE: u8 = 2;
+/// It ran, but something is missing.
+pub(crate) const INCOMPLETE: u8 = 3;
+/// Likely to pass: safe to run again.
+pub(crate) const TEMPORARY: u8 = 75;
+
+/// Why the program ends early.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) code: u8,
+    pub(crate) message: String,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let code = match error.kind() {
+            ErrorKind::Temporary | ErrorKind::Interrupted => TEMPORARY,
+            _ => USER,
+        };
+        Self { code, message: error.to_string() }
+    }
+}

@@ -1,0 +1,96 @@
+//! Data on standard output, everything else on standard error.
+
+use std::io::{self, IsTerminal, Write};
+
+use comfy_table::{Table, presets};
+use zagg_core::{Error, Result};
+
+use crate::failure::Failure;
+
+/// Prints data. A reader that went away (`zagg … | head`) is no error.
+pub(crate) fn data(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Error::from_io(&error, "writing to standard output").into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Prints JSON, indented.
+pub(crate) fn json(value: &serde_json::Value) -> Result<(), Failure> {
+    data(&format!("{value:#}"))
+}
+
+/// Tells the user something.
+pub(crate) fn note(text: &str) {
+    // There is nobody left to tell when standard error is gone.
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Tells the user what went wrong.
+pub(crate) fn error(text: &str) {
+    note(&format!("zagg: error: {text}"));
+}
+
+/// Tells the user what to mind.
+pub(crate) fn warning(text: &str) {
+    note(&format!("zagg: warning: {text}"));
+}
+
+/// Whether somebody watches standard error.
+pub(crate) fn is_watched() -> bool {
+    io::stderr().is_terminal()
+}
+
+/// A table of text, without lines when it goes to a pipe.
+pub(crate) fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(if io::stdout().is_terminal() {
+        presets::UTF8_HORIZONTAL_ONLY
+    } else {
+        presets::NOTHING
+    });
+    if !header.is_empty() {
+        table.set_header(header.iter().copied());
+    }
+    table
+}
+
+/// A number with separators for thousands.
+pub(crate) fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A number of bytes for people.
+pub(crate) fn bytes(n: u64) -> String {
+    let units = ["B", "kB", "MB", "GB", "TB"];
+    let mut value = n as f64;
+    let mut unit = 0;
+    while value >= 1000.0 && unit + 1 < units.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{n} B") } else { format!("{value:.1} {}", units[unit]) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_for_people() {
+        assert_eq!(grouped(0), "0");
+        assert_eq!(grouped(12_800_000), "12,800,000");
+        assert_eq!((bytes(999), bytes(1_234_567)), ("999 B".to_string(), "1.2 MB".to_string()));
+    }
+}

@@ -1,0 +1,73 @@
+//! The summary of a run.
+
+use zagg_core::report::RunSummary;
+
+use crate::args::Format;
+use crate::failure::Failure;
+use crate::output::{self, bytes, grouped};
+
+/// Lines of each kind that are printed before the rest is only counted; JSON has all.
+const MAX_LINES: usize = 20;
+
+/// Prints the summary, and what is missing to standard error.
+pub(crate) fn print(summary: &RunSummary, store: &str, format: Format) -> Result<(), Failure> {
+    for warning in summary.warnings.iter().take(MAX_LINES) {
+        output::warning(warning);
+    }
+    rest(summary.warnings.len(), "warnings");
+    for (hole, shards) in summary.holes.iter().take(MAX_LINES) {
+        let part = hole.part.as_ref().map(|part| format!(" part {part}")).unwrap_or_default();
+        let shards = if *shards == 1 { "1 shard".to_string() } else { format!("{shards} shards") };
+        output::warning(&format!("hole in {shards}: granule {}{part}: {}", hole.granule, hole.reason));
+    }
+    rest(summary.holes.len(), "holes");
+    for (shard, reason) in summary.failures.iter().take(MAX_LINES) {
+        output::error(&format!("shard {shard} failed: {reason}"));
+    }
+    rest(summary.failures.len(), "failures");
+    if format == Format::Json {
+        let value = serde_json::to_value(summary)
+            .map_err(|error| zagg_core::Error::io(format!("summary as JSON: {error}")))?;
+        return output::json(&value);
+    }
+    let mut table = output::table(&[]);
+    let mut shards = format!("{} of {} done", grouped(summary.shards_done), grouped(summary.shards));
+    for (n, what) in [
+        (summary.shards_incomplete, "incomplete"),
+        (summary.shards_failed, "failed"),
+        (summary.shards_not_run, "not run"),
+    ] {
+        if n > 0 {
+            shards.push_str(&format!(", {} {what}", grouped(n)));
+        }
+    }
+    let mut rows = format!("{} read, {} kept", grouped(summary.rows_read), grouped(summary.rows_kept));
+    for (n, what) in [
+        (summary.strays.rows_unassigned, "in shards that do not list their granule"),
+        (summary.strays.rows_bad_position, "without a position"),
+    ] {
+        if n > 0 {
+            rows.push_str(&format!(", {} {what}", grouped(n)));
+        }
+    }
+    table.add_row(["store", &format!("{store} ({})", summary.state.name())]);
+    table.add_row(["shards", &shards]);
+    table.add_row(["cells", &grouped(summary.cells)]);
+    table.add_row(["rows", &rows]);
+    table.add_row([
+        "read",
+        &format!("{} in {} requests", bytes(summary.traffic.bytes), grouped(summary.traffic.requests)),
+    ]);
+    table.add_row([
+        "written",
+        &format!("{} in {} objects", bytes(summary.written.bytes), grouped(summary.written.objects)),
+    ]);
+    table.add_row(["time", &format!("{:.2} s", summary.seconds)]);
+    output::data(&table.to_string())
+}
+
+fn rest(n: usize, what: &str) {
+    if n > MAX_LINES {
+        output::note(&format!("zagg: and {} more {what}; see report.json beside the store", n - MAX_LINES));
+    }
+}

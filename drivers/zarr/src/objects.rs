@@ -1,0 +1,66 @@
+//! The one way to storage: named bytes under one prefix.
+//!
+//! Everything the store does goes through these five operations, so that object storage is one more implementation
+//! and nothing else.
+
+pub(crate) mod local;
+pub(crate) mod memory;
+
+#[cfg(test)]
+pub(crate) mod failing;
+
+use zagg_core::{Error, Result};
+
+/// Named bytes under one prefix. Names are `/`-separated and checked by the caller; a name never leads outside.
+pub(crate) trait Objects: Send + Sync {
+    /// The bytes of an object, `None` when there is none.
+    ///
+    /// # Errors
+    /// When it cannot be read, or has more than `limit` bytes.
+    fn get(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>>;
+
+    /// Puts an object whole, in place of an older one. Readers see the old bytes or the new, nothing between.
+    ///
+    /// # Errors
+    /// When it cannot be written; then the older one is still there.
+    fn put(&self, name: &str, bytes: &[u8]) -> Result<()>;
+
+    /// Puts an object whole if there is none of that name, and says whether it did. Of several callers one wins.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    fn put_if_absent(&self, name: &str, bytes: &[u8]) -> Result<bool>;
+
+    /// Takes an object away. One that is not there is no fault.
+    ///
+    /// # Errors
+    /// When it is still there.
+    fn delete(&self, name: &str) -> Result<()>;
+
+    /// Names that begin with `prefix`, ascending.
+    ///
+    /// # Errors
+    /// When listing fails.
+    fn list(&self, prefix: &str) -> Result<Vec<String>>;
+
+    /// Whether nothing is there. May be cheaper than a listing.
+    ///
+    /// # Errors
+    /// When looking fails, or something that holds no objects (a plain file) has this place.
+    fn is_empty(&self) -> Result<bool>;
+
+    /// Takes away the folders above a deleted object that are empty now, where there are folders at all. Only called
+    /// while nobody writes.
+    fn prune(&self, _name: &str) {}
+
+    /// Takes away what writers that were cut off have left. Only called while nobody writes.
+    fn sweep(&self) {}
+
+    /// An object's full name, for messages.
+    fn full_name(&self, name: &str) -> String;
+}
+
+/// The error of an object that is larger than it may be.
+fn too_large(full_name: &str, limit: u64) -> Error {
+    Error::corrupt(format!("{full_name} has more than {limit} bytes, which no store of zagg has"))
+}

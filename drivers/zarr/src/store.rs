@@ -1,0 +1,315 @@
+//! The store: template, blocks, records, state.
+
+mod create;
+mod read;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use serde_json::{Map, Value, json};
+use zagg_core::store::{Created, Store, StoreState, StoreTemplate, Written};
+use zagg_core::{Context, Error, Result, Values};
+
+pub use self::read::{ArraySummary, GroupSummary, Summary};
+
+use crate::codec::BlockCodec;
+use crate::layout::Layout;
+use crate::objects::Objects;
+use crate::objects::local::LocalObjects;
+use crate::objects::memory::MemoryObjects;
+use crate::{json, location, lock, names};
+
+/// Beside the store: which template it is being made from, and which nodes are ours.
+pub(crate) const CLAIM: &str = "template.json";
+
+/// Beside the store: the folder of files that are not finished.
+pub(crate) const SCRATCH: &str = "tmp";
+
+/// Metadata of a node.
+const NODE: &str = "zarr.json";
+
+/// Most bytes of one metadata document.
+const MAX_METADATA: u64 = 64 << 20;
+
+/// Most bytes of one record.
+const MAX_RECORD: u64 = 4 << 30;
+
+/// A Zarr v3 store in a local folder or in memory.
+///
+/// Inside it lies nothing but what Zarr readers want; the lock, the claim on the place and all records lie beside it,
+/// under `<store>.zagg/`. All methods may be called from many threads, and from many processes on one local store.
+pub struct ZarrStore {
+    location: String,
+    store: Arc<dyn Objects>,
+    beside: Arc<dyn Objects>,
+    /// Codecs of the arrays used so far, by path.
+    codecs: RwLock<BTreeMap<String, Arc<BlockCodec>>>,
+    /// The content of our lock while we hold it.
+    held: Mutex<Option<Vec<u8>>>,
+}
+
+impl ZarrStore {
+    /// The store at a path or `file://` URL, whether or not there is one yet. Touches nothing.
+    ///
+    /// # Errors
+    /// When the text is no place for a store, or one in object storage, which this version does not write.
+    pub fn open(url_or_path: &str) -> Result<Self> {
+        let path = location::parse(url_or_path)?;
+        let beside = location::beside(&path);
+        let scratch = beside.join(SCRATCH);
+        Ok(Self::new(
+            url_or_path.to_owned(),
+            Arc::new(LocalObjects::new(path, scratch.clone())),
+            Arc::new(LocalObjects::new(beside, scratch)),
+        ))
+    }
+
+    /// The store at a local path.
+    ///
+    /// # Errors
+    /// As [`Self::open`], and when the path is not UTF-8.
+    pub fn open_path(path: &Path) -> Result<Self> {
+        let text = path.to_str().ok_or_else(|| {
+            Error::input(format!("store {}: the path is not valid Unicode", path.display()))
+        })?;
+        Self::open(text)
+    }
+
+    /// An empty store in memory.
+    pub fn memory() -> Self {
+        Self::new(
+            "memory".to_owned(),
+            Arc::new(MemoryObjects::new("memory")),
+            Arc::new(MemoryObjects::new("memory.zagg")),
+        )
+    }
+
+    /// Another handle on the same place, as another process would have: it shares nothing but what is stored.
+    #[must_use]
+    pub fn reopen(&self) -> Self {
+        Self::new(self.location.clone(), self.store.clone(), self.beside.clone())
+    }
+
+    pub(crate) fn new(location: String, store: Arc<dyn Objects>, beside: Arc<dyn Objects>) -> Self {
+        Self { location, store, beside, codecs: RwLock::default(), held: Mutex::default() }
+    }
+
+    /// The codec of an array, from its metadata the first time.
+    fn codec(&self, group: &str, array: &str) -> Result<Arc<BlockCodec>> {
+        let path = format!("{group}/{array}");
+        if let Some(codec) = self.codecs.read().unwrap_or_else(PoisonError::into_inner).get(&path) {
+            return Ok(codec.clone());
+        }
+        let codec = Arc::new(BlockCodec::new(self.layout(group, array)?)?);
+        self.codecs.write().unwrap_or_else(PoisonError::into_inner).insert(path, codec.clone());
+        Ok(codec)
+    }
+
+    fn layout(&self, group: &str, array: &str) -> Result<Layout> {
+        names::check_node("group", group)?;
+        names::check_node("array", array)?;
+        let name = format!("{group}/{array}/{NODE}");
+        let Some(document) = self.metadata(&name)? else {
+            return Err(Error::not_found(format!(
+                "store {}: there is no array {group}/{array}",
+                self.location
+            )));
+        };
+        Layout::from_json(&document, &self.store.full_name(&name))
+    }
+
+    fn metadata(&self, name: &str) -> Result<Option<Map<String, Value>>> {
+        let bytes = self.store.get(name, MAX_METADATA)?;
+        bytes.map(|bytes| json::parse_object(&bytes, &self.store.full_name(name))).transpose()
+    }
+
+    /// The root of a store of ours, `None` when there is no root at all.
+    fn root(&self) -> Result<Option<Root>> {
+        self.metadata(NODE)?.map(|document| Root::parse(document, &self.location)).transpose()
+    }
+
+    fn existing_root(&self) -> Result<Root> {
+        self.root()?.ok_or_else(|| Error::not_found(format!("there is no zagg store at {}", self.location)))
+    }
+
+    fn put(&self, name: &str, bytes: &[u8]) -> Result<Written> {
+        self.store.put(name, bytes)?;
+        Ok(Written { objects: 1, bytes: bytes.len() as u64 })
+    }
+
+    fn put_block(&self, path: &str, codec: &BlockCodec, block: &[u64], values: &Values) -> Result<Written> {
+        let encoded = codec.encode(block, values).context(|| format!("array {path}"))?;
+        let name = format!("{path}/{}", Layout::chunk_key(block));
+        match encoded {
+            Some(bytes) => self.put(&name, &bytes),
+            None => {
+                // An earlier attempt may have found values here; a rerun leaves what a first run would.
+                self.store.delete(&name)?;
+                Ok(Written::default())
+            }
+        }
+    }
+}
+
+impl Store for ZarrStore {
+    fn location(&self) -> &str {
+        &self.location
+    }
+
+    fn acquire(&self) -> Result<()> {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.is_none() {
+            // A place that cannot hold a store gets no folder beside it.
+            self.store.is_empty()?;
+            *held = Some(lock::acquire(&*self.beside, &self.location)?);
+            self.beside.sweep();
+        }
+        Ok(())
+    }
+
+    fn release(&self) -> Result<()> {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(mine) = held.take() {
+            self.beside.sweep();
+            lock::release(&*self.beside, &mine)?;
+        }
+        Ok(())
+    }
+
+    fn create(&self, template: &StoreTemplate, overwrite: bool) -> Result<Created> {
+        self.create_from(template, overwrite)
+    }
+
+    fn write_block(&self, group: &str, array: &str, block: &[u64], values: &Values) -> Result<Written> {
+        let codec = self.codec(group, array)?;
+        self.put_block(&format!("{group}/{array}"), &codec, block, values)
+    }
+
+    fn write_record(&self, name: &str, bytes: Vec<u8>) -> Result<Written> {
+        names::check_record(name)?;
+        self.beside.put(name, &bytes)?;
+        Ok(Written { objects: 1, bytes: bytes.len() as u64 })
+    }
+
+    fn read_record(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        names::check_record(name)?;
+        self.beside.get(name, MAX_RECORD)
+    }
+
+    fn list_records(&self, prefix: &str) -> Result<Vec<String>> {
+        let mut names = self.beside.list(prefix)?;
+        names.retain(|name| !names::is_reserved(name));
+        Ok(names)
+    }
+
+    fn finalize(&self, state: StoreState) -> Result<()> {
+        let mut root = self.existing_root()?;
+        let mut children = Map::new();
+        if state != StoreState::Open {
+            for path in root.nodes() {
+                let name = format!("{path}/{NODE}");
+                let document = self.metadata(&name)?.ok_or_else(|| {
+                    Error::not_found(format!(
+                        "{} is gone; rerun with --overwrite",
+                        self.store.full_name(&name)
+                    ))
+                })?;
+                children.insert(path, Value::Object(document));
+            }
+        }
+        root.set_state(state, children);
+        self.store.put(NODE, &json::to_bytes(&Value::Object(root.document))?)
+    }
+}
+
+impl Drop for ZarrStore {
+    fn drop(&mut self) {
+        // Nobody is left to tell; a lock that stays is taken over once this process is gone.
+        let _ = self.release();
+    }
+}
+
+impl std::fmt::Debug for ZarrStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ZarrStore").field("location", &self.location).finish_non_exhaustive()
+    }
+}
+
+/// The root's `zarr.json`. Its attribute `zagg` holds the state, the template's hash and the names of all nodes.
+struct Root {
+    document: Map<String, Value>,
+    state: StoreState,
+    template: String,
+    groups: BTreeMap<String, Vec<String>>,
+}
+
+impl Root {
+    fn parse(document: Map<String, Value>, location: &str) -> Result<Self> {
+        let foreign = || {
+            Error::input(format!(
+                "{location} is a Zarr store that zagg did not make; it is left alone, use another --store"
+            ))
+        };
+        let ours =
+            document.get("attributes").and_then(|attributes| attributes.get("zagg")).ok_or_else(foreign)?;
+        let state = ours.get("state").and_then(|state| serde_json::from_value(state.clone()).ok());
+        let template = ours["template"].as_str().map(str::to_owned);
+        let (Some(state), Some(template)) = (state, template) else { return Err(foreign()) };
+        let groups = parse_groups(&ours["groups"])
+            .ok_or_else(|| Error::corrupt(format!("store {location}: its root does not name its arrays")))?;
+        Ok(Self { state, template, groups, document })
+    }
+
+    /// Paths of all groups and arrays, ascending.
+    fn nodes(&self) -> Vec<String> {
+        node_paths(&self.groups)
+    }
+
+    fn set_state(&mut self, state: StoreState, children: Map<String, Value>) {
+        self.state = state;
+        if let Some(Value::Object(ours)) =
+            self.document.get_mut("attributes").and_then(|all| all.get_mut("zagg"))
+        {
+            ours.insert("state".to_owned(), json!(state.name()));
+        }
+        self.document.remove("consolidated_metadata");
+        if !children.is_empty() {
+            let mut consolidated = Map::new();
+            consolidated.insert("kind".to_owned(), json!("inline"));
+            consolidated.insert("must_understand".to_owned(), json!(false));
+            consolidated.insert("metadata".to_owned(), Value::Object(children));
+            self.document.insert("consolidated_metadata".to_owned(), Value::Object(consolidated));
+        }
+    }
+}
+
+/// Names of arrays by group, refused when one could lead outside the store.
+fn parse_groups(value: &Value) -> Option<BTreeMap<String, Vec<String>>> {
+    let mut groups = BTreeMap::new();
+    for (group, arrays) in value.as_object()? {
+        names::check_node("group", group).ok()?;
+        let mut list = Vec::new();
+        for array in arrays.as_array()? {
+            let array = array.as_str()?;
+            names::check_node("array", array).ok()?;
+            list.push(array.to_owned());
+        }
+        groups.insert(group.clone(), list);
+    }
+    Some(groups)
+}
+
+fn node_paths(groups: &BTreeMap<String, Vec<String>>) -> Vec<String> {
+    let mut paths: Vec<String> = groups
+        .iter()
+        .flat_map(|(group, arrays)| {
+            arrays.iter().map(move |array| format!("{group}/{array}")).chain(std::iter::once(group.clone()))
+        })
+        .collect();
+    paths.sort_unstable();
+    paths
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,277 @@
+//! Making the template, once.
+//!
+//! The order of writing makes a creation that was cut off recognisable. The claim beside the store comes first: it
+//! holds the template's hash and the names of all nodes that may lie inside. Then come groups, arrays and contents,
+//! and the root last. A place without a root but with a claim of ours is an unfinished creation and done over; a place
+//! with neither that is not empty is somebody else's.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError};
+
+use serde_json::{Map, Value, json};
+use zagg_core::store::{ArraySpec, Created, StoreState, StoreTemplate};
+use zagg_core::{Error, Result, Values};
+
+use super::{CLAIM, MAX_METADATA, NODE, Root, ZarrStore, node_paths, parse_groups};
+use crate::codec::BlockCodec;
+use crate::layout::Layout;
+use crate::{json, names, values};
+
+/// A template, checked and ready to be written.
+struct Plan<'a> {
+    hash: &'a str,
+    root: Map<String, Value>,
+    /// Metadata of every node and, for arrays, how to write blocks.
+    nodes: BTreeMap<String, (Vec<u8>, Option<Array<'a>>)>,
+    groups: BTreeMap<String, Vec<String>>,
+}
+
+struct Array<'a> {
+    codec: Arc<BlockCodec>,
+    spec: &'a ArraySpec,
+}
+
+impl<'a> Plan<'a> {
+    fn new(template: &'a StoreTemplate) -> Result<Self> {
+        let mut nodes = BTreeMap::new();
+        let mut groups = BTreeMap::new();
+        for group in &template.groups {
+            names::check_node("group", &group.name)?;
+            nodes.insert(group.name.clone(), (json::to_bytes(&group_json(&group.attributes))?, None));
+            let mut arrays = Vec::new();
+            for spec in &group.arrays {
+                let codec = Arc::new(BlockCodec::new(Layout::from_spec(spec)?)?);
+                let bytes = json::to_bytes(&codec.layout().to_json())?;
+                let path = format!("{}/{}", group.name, spec.name);
+                if nodes.insert(path.clone(), (bytes, Some(Array { codec, spec }))).is_some() {
+                    return Err(Error::input(format!("array {path} is there twice")));
+                }
+                arrays.push(spec.name.clone());
+            }
+            arrays.sort_unstable();
+            if groups.insert(group.name.clone(), arrays).is_some() {
+                return Err(Error::input(format!("group {} is there twice", group.name)));
+            }
+        }
+        let mut attributes = template.attributes.clone();
+        let ours = attributes.entry("zagg").or_insert_with(|| json!({}));
+        let Value::Object(ours) = ours else {
+            return Err(Error::input("the root attribute 'zagg' must be an object"));
+        };
+        ours.insert("state".to_owned(), json!(StoreState::Open.name()));
+        ours.insert("template".to_owned(), json!(template.hash));
+        ours.insert("groups".to_owned(), json!(groups));
+        let Value::Object(root) = group_json(&attributes) else {
+            return Err(Error::input("the root is no object"));
+        };
+        Ok(Self { hash: &template.hash, root, nodes, groups })
+    }
+}
+
+/// The claim on a place.
+struct Claim {
+    hash: String,
+    /// Nodes that may be there, of this template and of one it replaces.
+    owned: BTreeMap<String, Vec<String>>,
+}
+
+impl Claim {
+    fn to_bytes(&self) -> Result<Vec<u8>> {
+        json::to_bytes(&json!({"template": self.hash, "owned": self.owned}))
+    }
+
+    fn parse(bytes: &[u8], name: &str) -> Result<Self> {
+        let object = json::parse_object(bytes, name)?;
+        let hash = object.get("template").and_then(Value::as_str).map(str::to_owned);
+        let owned = object.get("owned").and_then(parse_groups);
+        match (hash, owned) {
+            (Some(hash), Some(owned)) => Ok(Self { hash, owned }),
+            _ => Err(Error::corrupt(format!(
+                "{name} is damaged; remove it if no store is worth keeping there"
+            ))),
+        }
+    }
+}
+
+impl ZarrStore {
+    pub(super) fn create_from(&self, template: &StoreTemplate, overwrite: bool) -> Result<Created> {
+        let plan = Plan::new(template)?;
+        let claim = self.claim()?;
+        let mut owned = plan.groups.clone();
+        let created = match self.root()? {
+            Some(root) if root.template == plan.hash && !overwrite => {
+                self.keep(root, &plan)?;
+                Created::Existing
+            }
+            Some(root) => {
+                if !overwrite {
+                    return Err(self.other_template());
+                }
+                merge(&mut owned, &root.groups);
+                merge(&mut owned, &claim.map(|claim| claim.owned).unwrap_or_default());
+                self.make(&plan, owned)?
+            }
+            None => {
+                let empty = self.store.is_empty()?;
+                match claim {
+                    None if !empty => {
+                        return Err(Error::input(format!(
+                            "{} is not empty and holds no store of zagg; it is left alone, use another --store",
+                            self.location
+                        )));
+                    }
+                    Some(claim) if !empty && claim.hash != plan.hash && !overwrite => {
+                        return Err(self.other_template());
+                    }
+                    Some(claim) => merge(&mut owned, &claim.owned),
+                    None => {}
+                }
+                self.make(&plan, owned)?
+            }
+        };
+        let mut codecs = self.codecs.write().unwrap_or_else(PoisonError::into_inner);
+        *codecs = plan
+            .nodes
+            .into_iter()
+            .filter_map(|(path, (_, array))| array.map(|array| (path, array.codec)))
+            .collect();
+        Ok(created)
+    }
+
+    fn other_template(&self) -> Error {
+        Error::input(format!(
+            "store {} was made by another pipeline, grid or shard map; use --overwrite or another --store",
+            self.location
+        ))
+    }
+
+    fn claim(&self) -> Result<Option<Claim>> {
+        let bytes = self.beside.get(CLAIM, MAX_METADATA)?;
+        bytes.map(|bytes| Claim::parse(&bytes, &self.beside.full_name(CLAIM))).transpose()
+    }
+
+    /// Opens a finished store of the same template again, before blocks change.
+    fn keep(&self, mut root: Root, plan: &Plan<'_>) -> Result<()> {
+        if root.state != StoreState::Open || root.document.contains_key("consolidated_metadata") {
+            root.set_state(StoreState::Open, Map::new());
+            self.store.put(NODE, &json::to_bytes(&Value::Object(root.document))?)?;
+        }
+        for (path, (bytes, array)) in &plan.nodes {
+            let name = format!("{path}/{NODE}");
+            match self.store.get(&name, MAX_METADATA)? {
+                Some(found) if &found == bytes => {}
+                Some(_) => {
+                    return Err(Error::input(format!(
+                        "{} is not as this pipeline makes it; use --overwrite or another --store",
+                        self.store.full_name(&name)
+                    )));
+                }
+                None => self.write_node(path, bytes, array.as_ref())?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the store, after taking away what is left of one of ours.
+    fn make(&self, plan: &Plan<'_>, owned: BTreeMap<String, Vec<String>>) -> Result<Created> {
+        let claim = Claim { hash: plan.hash.to_owned(), owned }.to_bytes()?;
+        if !self.beside.put_if_absent(CLAIM, &claim)? {
+            self.beside.put(CLAIM, &claim)?;
+        }
+        self.store.delete(NODE)?;
+        self.delete_owned(&claim)?;
+        for (path, (bytes, array)) in &plan.nodes {
+            self.write_node(path, bytes, array.as_ref())?;
+        }
+        let clean = Claim { hash: plan.hash.to_owned(), owned: plan.groups.clone() }.to_bytes()?;
+        if clean != claim {
+            self.beside.put(CLAIM, &clean)?;
+        }
+        if self.store.put_if_absent(NODE, &json::to_bytes(&Value::Object(plan.root.clone()))?)? {
+            return Ok(Created::New);
+        }
+        match self.root()? {
+            Some(root) if root.template == plan.hash => Ok(Created::Existing),
+            _ => Err(Error::input(format!("store {}: another run has just made it", self.location))),
+        }
+    }
+
+    /// Deletes every object of ours: metadata and blocks of the claimed nodes, and all records. Files that others put
+    /// between them stay.
+    fn delete_owned(&self, claim: &[u8]) -> Result<()> {
+        let claim = Claim::parse(claim, CLAIM)?;
+        for path in node_paths(&claim.owned).into_iter().rev() {
+            let node = format!("{path}/{NODE}");
+            self.store.delete(&node)?;
+            self.store.prune(&node);
+            if !path.contains('/') {
+                continue;
+            }
+            for name in self.store.list(&format!("{path}/c"))? {
+                if is_block_name(name.strip_prefix(&path).unwrap_or_default()) {
+                    self.store.delete(&name)?;
+                    self.store.prune(&name);
+                }
+            }
+        }
+        // Records speak of shards of a store that is gone.
+        for name in self.beside.list("")? {
+            if !names::is_reserved(&name) {
+                self.beside.delete(&name)?;
+                self.beside.prune(&name);
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes a node, its content before its metadata.
+    fn write_node(&self, path: &str, bytes: &[u8], array: Option<&Array<'_>>) -> Result<()> {
+        if let Some(Array { codec, spec: ArraySpec { content: Some(content), .. } }) = array {
+            self.write_content(path, codec, content)?;
+        }
+        self.store.put(&format!("{path}/{NODE}"), bytes)
+    }
+
+    fn write_content(&self, path: &str, codec: &BlockCodec, content: &Values) -> Result<()> {
+        let layout = codec.layout();
+        let blocks = layout.blocks();
+        let total: u64 = blocks.iter().product();
+        for number in 0..total {
+            let mut rest = number;
+            let mut block = vec![0; blocks.len()];
+            for (index, count) in block.iter_mut().zip(&blocks).rev() {
+                *index = rest % count;
+                rest /= count;
+            }
+            let inside = layout.inside(&block);
+            let start: Vec<u64> = block.iter().zip(&layout.block_shape).map(|(i, size)| i * size).collect();
+            let zeros = vec![0; blocks.len()];
+            let mut part = values::repeat(&layout.fill, inside.iter().product::<u64>() as usize);
+            values::copy_values(content, (&layout.shape, &start), &mut part, (&inside, &zeros), &inside)?;
+            self.put_block(path, codec, &block, &part)?;
+        }
+        Ok(())
+    }
+}
+
+fn merge(into: &mut BTreeMap<String, Vec<String>>, from: &BTreeMap<String, Vec<String>>) {
+    for (group, arrays) in from {
+        let all = into.entry(group.clone()).or_default();
+        all.extend(arrays.iter().cloned());
+        all.sort_unstable();
+        all.dedup();
+    }
+}
+
+fn group_json(attributes: &Map<String, Value>) -> Value {
+    json!({"zarr_format": 3, "node_type": "group", "attributes": attributes})
+}
+
+/// Whether a name below an array, from its `/`, is one of a block: `/c` or `/c/` with numbers.
+fn is_block_name(name: &str) -> bool {
+    let Some(indices) = name.strip_prefix("/c") else { return false };
+    indices.is_empty()
+        || indices.strip_prefix('/').is_some_and(|indices| {
+            indices.split('/').all(|index| !index.is_empty() && index.bytes().all(|b| b.is_ascii_digit()))
+        })
+}

@@ -1,0 +1,247 @@
+//! Polygons with holes.
+//!
+//! Whether a place lies inside follows from the winding number of the ring around it, which changes only where one crosses an
+//! edge. The search carries it from cell to cell and looks only at the edges near the larger cell, so the orientation of
+//! rings, poles and the antimeridian need no special cases.
+
+use std::f64::consts::{PI, TAU};
+
+use zagg_core::footprint::{LonLat, Polygon};
+use zagg_core::{Error, Result};
+
+use super::arcs::LineRegion;
+use super::vector::{Arc, Vector, cross, dot};
+use super::{Cone, Region, Verdict, check_position};
+
+/// Places that stand for "somewhere else"; the one farthest from all edges is the start of the walk.
+const STARTS: usize = 24;
+
+/// A ring whose two sides differ less than this, in steradians, has no smaller side.
+const TIE: f64 = 1e-9;
+
+/// Rings whose great circles enclose less than this are not areas; about 40 square metres, in steradians.
+const NO_AREA: f64 = 1e-12;
+
+/// A closed ring.
+struct Ring {
+    arcs: Vec<Arc>,
+    /// Winding number, relative to the start of the walk, of places that the ring does not enclose.
+    outside: i32,
+    /// The same of places that it does enclose, for a ring that does not cross itself.
+    inside: i32,
+    /// Whether both sides are equally large.
+    tie: bool,
+    /// Area in steradians of the smaller side.
+    area: f64,
+}
+
+/// The places inside a polygon and outside its holes.
+pub(crate) struct PolygonRegion {
+    /// The exterior first.
+    rings: Vec<Ring>,
+    start: Vector,
+}
+
+/// What a polygon turns out to be.
+pub(crate) enum Shape {
+    /// A region.
+    Region(PolygonRegion),
+    /// The whole sphere: the exterior halves it exactly, so neither side is the smaller one.
+    Everywhere,
+    /// A single place: all vertices are the same.
+    Place(LineRegion),
+}
+
+/// What is known about a cell.
+pub(crate) struct State {
+    /// Edges near the cell: ring and number.
+    near: Vec<(u32, u32)>,
+    /// A place in the cell.
+    sample: Vector,
+    /// Winding number of each ring at that place.
+    windings: Vec<i32>,
+}
+
+impl PolygonRegion {
+    pub(crate) fn new(polygon: &Polygon) -> Result<Shape> {
+        let mut outlines = vec![outline(&polygon.exterior, "a polygon")?];
+        if outlines[0].is_empty() {
+            return Ok(Shape::Place(LineRegion::new(&polygon.exterior)?));
+        }
+        for hole in &polygon.holes {
+            outlines.push(outline(hole, "a hole")?);
+        }
+        let start = farthest_start(&outlines);
+        let mut rings: Vec<Ring> = outlines.into_iter().map(|arcs| Ring::new(arcs, start)).collect();
+        let exterior = &rings[0];
+        if exterior.tie {
+            return Ok(Shape::Everywhere);
+        }
+        if exterior.area < NO_AREA && planar_area(&polygon.exterior) > 1.0 {
+            return Err(Error::input(format!(
+                "a polygon of the footprint, from ({}, {}), encloses nothing: its edges are great circles, and they run \
+                 back on themselves; put more vertices along parallels, or use a box",
+                polygon.exterior[0][0], polygon.exterior[0][1]
+            )));
+        }
+        // A hole without a smaller side is no hole that could be relied on.
+        let mut number = 0;
+        rings.retain(|ring| {
+            number += 1;
+            number == 1 || !ring.tie
+        });
+        Ok(Shape::Region(Self { rings, start }))
+    }
+
+    fn contains(&self, windings: &[i32]) -> bool {
+        self.rings
+            .iter()
+            .zip(windings)
+            .enumerate()
+            // Where a ring crosses itself, the exterior takes every lobe and a hole only the plain ones.
+            .all(|(i, (ring, &w))| if i == 0 { w != ring.outside } else { w != ring.inside })
+    }
+}
+
+impl Ring {
+    fn new(arcs: Vec<Arc>, start: Vector) -> Self {
+        // Area to the left of the ring, each place counted by its winding number relative to that of the start.
+        let apex = start.map(|x| -x);
+        let left: f64 = arcs.iter().map(|arc| triangle(apex, arc.a, arc.b)).sum();
+        let sign = if left < 0.0 { -1 } else { 1 };
+        let larger = left.abs() > TAU;
+        Self {
+            arcs,
+            outside: if larger { sign } else { 0 },
+            inside: if larger { 0 } else { sign },
+            tie: (left.abs() - TAU).abs() < TIE,
+            area: if larger { (2.0 * TAU - left.abs()).abs() } else { left.abs() },
+        }
+    }
+}
+
+/// The edges of a ring.
+fn outline(ring: &[LonLat], what: &str) -> Result<Vec<Arc>> {
+    for vertex in ring {
+        check_position(*vertex)?;
+    }
+    let closed = ring.len() > 1 && ring.first() == ring.last();
+    let vertices = ring.len() - usize::from(closed);
+    if vertices < 3 {
+        return Err(Error::input(format!(
+            "{what} of the footprint has {vertices} vertices; it needs at least three"
+        )));
+    }
+    let mut arcs = Vec::with_capacity(vertices);
+    for (i, from) in ring[..vertices].iter().enumerate() {
+        arcs.extend(Arc::between(*from, ring[(i + 1) % vertices])?);
+    }
+    Ok(arcs)
+}
+
+/// Signed area of a spherical triangle, positive when it runs anticlockwise.
+fn triangle(a: Vector, b: Vector, c: Vector) -> f64 {
+    2.0 * dot(a, cross(b, c)).atan2(1.0 + dot(a, b) + dot(b, c) + dot(c, a))
+}
+
+/// Area in square degrees that a ring would enclose on a map of longitude and latitude.
+fn planar_area(ring: &[LonLat]) -> f64 {
+    let next = ring.iter().cycle().skip(1);
+    0.5 * ring.iter().zip(next).map(|(a, b)| a[0] * b[1] - b[0] * a[1]).sum::<f64>().abs()
+}
+
+/// Places spread evenly over the sphere, at no round number of degrees.
+fn starts() -> impl Iterator<Item = Vector> {
+    (0..STARTS).map(|i| {
+        let z = 1.0 - (2.0 * i as f64 + 1.013_7) / STARTS as f64;
+        let lon = 2.399_963_229_728_653 * i as f64 + 0.317_53;
+        let r = (1.0 - z * z).sqrt();
+        [r * lon.cos(), r * lon.sin(), z]
+    })
+}
+
+fn farthest_start(outlines: &[Vec<Arc>]) -> Vector {
+    let mut best = ([0.0, 0.0, 1.0], -1.0);
+    for start in starts() {
+        let distance = outlines.iter().flatten().map(|arc| arc.distance(start)).fold(PI, f64::min);
+        if distance > best.1 {
+            best = (start, distance);
+        }
+    }
+    best.0
+}
+
+impl Region for PolygonRegion {
+    type State = State;
+
+    fn start(&self) -> State {
+        let near = (0..)
+            .zip(&self.rings)
+            .flat_map(|(r, ring)| (0..).zip(&ring.arcs).map(move |(a, _)| (r, a)))
+            .collect();
+        State { near, sample: self.start, windings: vec![0; self.rings.len()] }
+    }
+
+    fn judge(&self, parent: &State, cone: &Cone) -> Verdict<State> {
+        let arc = |&(ring, arc): &(u32, u32)| &self.rings[ring as usize].arcs[arc as usize];
+        let path = Arc::new(parent.sample, cone.sample);
+        let mut windings = parent.windings.clone();
+        let mut near = Vec::new();
+        for key in &parent.near {
+            windings[key.0 as usize] += arc(key).crossed_by(&path);
+            if arc(key).distance(cone.centre) <= cone.radius {
+                near.push(*key);
+            }
+        }
+        if !near.is_empty() {
+            return Verdict::Maybe(State { near, sample: cone.sample, windings });
+        }
+        if self.contains(&windings) { Verdict::Inside } else { Verdict::Outside }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::Ellipsoid;
+
+    fn region(exterior: &[LonLat]) -> PolygonRegion {
+        match PolygonRegion::new(&Polygon { exterior: exterior.to_vec(), holes: Vec::new() }).unwrap() {
+            Shape::Region(region) => region,
+            _ => panic!("no region"),
+        }
+    }
+
+    #[test]
+    fn the_smaller_side_is_meant_whatever_the_direction() {
+        let mut octant = vec![[0.0, 0.0], [90.0, 0.0], [0.0, 90.0]];
+        for _ in 0..2 {
+            assert!((region(&octant).rings[0].area - PI / 2.0).abs() < 1e-12);
+            octant.reverse();
+        }
+    }
+
+    #[test]
+    fn a_ring_along_a_great_circle_has_no_smaller_side() {
+        let equator = [[0.0, 0.0], [90.0, 0.0], [180.0, 0.0], [-90.0, 0.0]];
+        let polygon = Polygon { exterior: equator.to_vec(), holes: Vec::new() };
+        assert!(matches!(PolygonRegion::new(&polygon).unwrap(), Shape::Everywhere));
+    }
+
+    #[test]
+    fn rings_that_run_back_on_themselves_are_refused() {
+        let ring = vec![[-180.0, -60.0], [180.0, -60.0], [180.0, -90.0], [-180.0, -90.0]];
+        let error = PolygonRegion::new(&Polygon { exterior: ring, holes: Vec::new() }).err().unwrap();
+        assert!(error.message().contains("use a box"), "{error}");
+    }
+
+    #[test]
+    fn no_start_is_opposite_a_base_cell() {
+        for start in starts() {
+            for base in 0..12 {
+                let sample = Cone::of_cell(0, base, Ellipsoid::Wgs84).sample;
+                assert!(dot(start, sample) > -0.9999, "{start:?} {base}");
+            }
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Pipelines: the YAML that says what to read, what to compute and onto which grid.
+//!
+//! A pipeline may be layered: a preset below, the user's file above it; mappings merge, anything else is replaced. Errors
+//! name the file, the line and the key.
+
+mod aggregation;
+mod data_source;
+mod layers;
+mod output;
+mod section;
+
+pub use aggregation::{Aggregation, Computation, FillValue, Variable};
+pub use data_source::{DataSource, Filter, FilterTest};
+pub use layers::{Layer, Layers};
+pub use output::{Layout, Output};
+
+use serde_json::{Map, Value};
+
+use crate::error::{Error, Result};
+use section::Section;
+
+/// A checked pipeline.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pipeline {
+    /// Where rows come from.
+    pub data_source: DataSource,
+    /// What is computed per cell.
+    pub aggregation: Aggregation,
+    /// Where it goes.
+    pub output: Output,
+    /// Path of a shard map, when the pipeline names one.
+    pub catalog: Option<String>,
+    /// What was accepted without effect, one line each.
+    pub notes: Vec<String>,
+}
+
+impl Pipeline {
+    /// The pipeline of some layers, lowest first.
+    ///
+    /// # Errors
+    /// One line that names file, line and key, and says what to do.
+    pub fn parse(layers: &Layers) -> Result<Self> {
+        let merged = layers.merged()?;
+        let mut notes = Vec::new();
+        let mut root = Section::root(&merged, &mut notes);
+        Self::read(&mut root).map(|p| Self { notes, ..p }).map_err(|fault| layers.locate(&fault))
+    }
+
+    fn read(root: &mut Section<'_>) -> Result<Self, section::Fault> {
+        let data_source = DataSource::read(&mut root.required_section("data_source")?)?;
+        let aggregation = Aggregation::read(&mut root.required_section("aggregation")?)?;
+        let output = Output::read(&mut root.required_section("output")?)?;
+        let catalog = match root.take("catalog") {
+            None | Some(Value::Null) => None,
+            Some(Value::String(path)) => Some(path),
+            Some(_) => return Err(root.fault("catalog", "must be the path of a shard map")),
+        };
+        for ignored in ["bounds", "worker"] {
+            root.ignore(ignored, "has no meaning here");
+        }
+        if let Some(mut pipeline) = root.section("pipeline")? {
+            if let Some(kind) = pipeline.string("type")?.filter(|kind| kind != "spatial") {
+                return Err(pipeline
+                    .fault("type", format!("{kind:?} is not supported; zagg runs spatial pipelines only")));
+            }
+            pipeline.finish()?;
+        }
+        root.finish()?;
+        Ok(Self { data_source, aggregation, output, catalog, notes: Vec::new() })
+    }
+
+    /// What identifies the pipeline: two runs with the same value compute the same numbers for the same cells. Leaves out
+    /// how bytes are fetched and where results go.
+    pub fn canonical(&self) -> Value {
+        let mut source = self.data_source.options.clone();
+        for how in
+            ["driver", "index", "read_workers", "shard_workers", "granule_workers", "credentials_provider"]
+        {
+            source.shift_remove(how);
+        }
+        source.insert("reader".into(), Value::String(self.data_source.reader.clone()));
+        let mut all = Map::new();
+        all.insert("data_source".into(), Value::Object(source));
+        all.insert("aggregation".into(), self.aggregation.canonical());
+        all.insert("grid".into(), Value::Object(self.output.grid.clone()));
+        sort_keys(Value::Object(all))
+    }
+
+    /// SHA-256 of [`Self::canonical`] in lower-case hexadecimal.
+    pub fn hash(&self) -> String {
+        crate::hash::sha256_hex(self.canonical().to_string().as_bytes())
+    }
+}
+
+/// The same value with the keys of every object in ascending order.
+pub(crate) fn sort_keys(value: Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let mut entries: Vec<(String, Value)> = map.into_iter().collect();
+            entries.sort_by(|a, b| a.0.cmp(&b.0));
+            Value::Object(entries.into_iter().map(|(k, v)| (k, sort_keys(v))).collect())
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(sort_keys).collect()),
+        other => other,
+    }
+}
+
+/// The pipeline of one text, for tests and embedded presets.
+///
+/// # Errors
+/// As [`Pipeline::parse`].
+pub fn parse_text(name: &str, text: &str) -> Result<Pipeline> {
+    let mut layers = Layers::default();
+    layers.push(Layer::parse(name, text)?);
+    Pipeline::parse(&layers)
+}
+
+impl From<section::Fault> for Error {
+    fn from(fault: section::Fault) -> Self {
+        Self::input(fault.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests;

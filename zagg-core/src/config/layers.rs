@@ -1,0 +1,166 @@
+//! YAML texts laid over each other, and the way back from a key to file and line.
+
+use serde_json::{Map, Number, Value};
+
+use super::section::Fault;
+use crate::error::{Error, Result};
+
+/// Longest pipeline that is read.
+const MAX_BYTES: usize = 1 << 20;
+/// Deepest nesting that is followed.
+const MAX_DEPTH: usize = 32;
+
+/// One YAML text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Layer {
+    name: String,
+    text: String,
+    entries: Map<String, Value>,
+}
+
+impl Layer {
+    /// Parses a text; `name` is its file, for messages.
+    ///
+    /// # Errors
+    /// When it is no YAML mapping, with the line.
+    pub fn parse(name: &str, text: &str) -> Result<Self> {
+        if text.len() > MAX_BYTES {
+            return Err(Error::input(format!(
+                "{name}: a pipeline has at most {MAX_BYTES} bytes, this has {}",
+                text.len()
+            )));
+        }
+        let value: serde_yaml::Value = serde_yaml::from_str(text)
+            .map_err(|error| Error::input(format!("{name}: not valid YAML: {error}")))?;
+        match to_json(value, 0).map_err(|message| Error::input(format!("{name}: {message}")))? {
+            Value::Object(entries) => Ok(Self { name: name.into(), text: text.into(), entries }),
+            Value::Null => Err(Error::input(format!("{name}: the pipeline is empty"))),
+            _ => Err(Error::input(format!(
+                "{name}: a pipeline is a mapping with the sections data_source, aggregation, output"
+            ))),
+        }
+    }
+
+    /// Line of the deepest key of `path` that the text has, counted from 1, and how many keys were found.
+    fn line(&self, path: &[String]) -> Option<(usize, usize)> {
+        let mut found = None;
+        let mut depth = 0;
+        // Indentation of the keys found so far: the next key must be deeper, and a line that is not ends the search.
+        let mut indent = None;
+        for (number, line) in self.text.lines().enumerate() {
+            let trimmed = line.trim_start();
+            if trimmed.is_empty() || trimmed.starts_with('#') {
+                continue;
+            }
+            let here = line.len() - trimmed.len();
+            if indent.is_some_and(|i| here <= i) {
+                break;
+            }
+            let Some(key) = path.get(depth) else { break };
+            if key_of(trimmed) == Some(key.as_str()) {
+                depth += 1;
+                found = Some((number + 1, depth));
+                indent = Some(here);
+            }
+        }
+        found
+    }
+}
+
+/// The key at the start of a line of block-style YAML.
+fn key_of(line: &str) -> Option<&str> {
+    let (key, rest) = line.split_once(':')?;
+    (rest.is_empty() || rest.starts_with(' ')).then(|| key.trim().trim_matches(['"', '\'']))
+}
+
+/// Several layers, lowest first.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Layers {
+    layers: Vec<Layer>,
+}
+
+impl Layers {
+    /// Lays one more on top.
+    pub fn push(&mut self, layer: Layer) {
+        self.layers.push(layer);
+    }
+
+    pub(crate) fn merged(&self) -> Result<Map<String, Value>> {
+        if self.layers.is_empty() {
+            return Err(Error::input("no pipeline: give --plugin NAME or --config FILE"));
+        }
+        let mut merged = Map::new();
+        for layer in &self.layers {
+            overlay(&mut merged, &layer.entries);
+        }
+        Ok(merged)
+    }
+
+    /// The fault with file and line of the topmost layer that knows its path best.
+    pub(crate) fn locate(&self, fault: &Fault) -> Error {
+        let mut best: Option<(&Layer, usize, usize)> = None;
+        for layer in &self.layers {
+            if let Some((line, depth)) = layer.line(&fault.path)
+                && best.is_none_or(|(_, _, d)| depth >= d)
+            {
+                best = Some((layer, line, depth));
+            }
+        }
+        match (best, self.layers.last()) {
+            (Some((layer, line, _)), _) => Error::input(format!("{}:{line}: {fault}", layer.name)),
+            (None, Some(layer)) => Error::input(format!("{}: {fault}", layer.name)),
+            (None, None) => Error::input(fault.to_string()),
+        }
+    }
+}
+
+/// A variable that changes what it computes must not inherit the parameters of the one below.
+const REPLACED_WHOLE: [&str; 2] = ["function", "expression"];
+
+fn overlay(below: &mut Map<String, Value>, above: &Map<String, Value>) {
+    if REPLACED_WHOLE.iter().any(|key| above.contains_key(*key)) {
+        for key in ["function", "expression", "source", "params"] {
+            below.shift_remove(key);
+        }
+    }
+    for (key, value) in above {
+        match (below.get_mut(key), value) {
+            (Some(Value::Object(old)), Value::Object(new)) => overlay(old, new),
+            _ => {
+                below.insert(key.clone(), value.clone());
+            }
+        }
+    }
+}
+
+/// JSON of a YAML value. Non-finite floats become their names, which is how fill values are written.
+fn to_json(value: serde_yaml::Value, depth: usize) -> Result<Value, String> {
+    use serde_yaml::Value as Yaml;
+    if depth > MAX_DEPTH {
+        return Err(format!("nested deeper than {MAX_DEPTH} levels"));
+    }
+    Ok(match value {
+        Yaml::Null => Value::Null,
+        Yaml::Bool(flag) => Value::Bool(flag),
+        Yaml::String(text) => Value::String(text),
+        Yaml::Number(number) => match (number.as_u64(), number.as_i64(), number.as_f64()) {
+            (Some(n), _, _) => Value::from(n),
+            (_, Some(n), _) => Value::from(n),
+            (_, _, Some(x)) if x.is_nan() => Value::from("NaN"),
+            (_, _, Some(x)) if x.is_infinite() => Value::from(if x > 0.0 { "Infinity" } else { "-Infinity" }),
+            (_, _, x) => x.and_then(Number::from_f64).map_or(Value::Null, Value::Number),
+        },
+        Yaml::Sequence(items) => {
+            Value::Array(items.into_iter().map(|item| to_json(item, depth + 1)).collect::<Result<_, _>>()?)
+        }
+        Yaml::Mapping(entries) => {
+            let mut map = Map::new();
+            for (key, value) in entries {
+                let Yaml::String(key) = key else { return Err(format!("a key must be text, not {key:?}")) };
+                map.insert(key, to_json(value, depth + 1)?);
+            }
+            Value::Object(map)
+        }
+        Yaml::Tagged(tagged) => return Err(format!("tags such as {} are not read", tagged.tag)),
+    })
+}

@@ -1,0 +1,90 @@
+//! The section `output`.
+
+use serde_json::{Map, Value};
+
+use super::section::{Fault, Section};
+use crate::store::Compression;
+
+/// How shards lie in the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Layout {
+    /// The shards of the map side by side, with the ids of their cells.
+    #[default]
+    Compact,
+    /// Every cell of the grid has its place; shards that are not written take none.
+    FullSphere,
+}
+
+impl Layout {
+    /// The name used in pipelines.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Compact => "compact",
+            Self::FullSphere => "full_sphere",
+        }
+    }
+}
+
+/// Where results go.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Output {
+    /// The store, when the pipeline names one.
+    pub store: Option<String>,
+    /// Name of the grid plugin.
+    pub grid_type: String,
+    /// The section `grid`, for the grid plugin.
+    pub grid: Map<String, Value>,
+    /// How shards lie in the store.
+    pub layout: Layout,
+    /// Compression of data arrays.
+    pub compression: Compression,
+}
+
+impl Output {
+    pub(super) fn read(section: &mut Section<'_>) -> Result<Self, Fault> {
+        let store = section.string("store")?;
+        let layout = match section.string("layout")?.as_deref() {
+            None | Some("compact") => Layout::Compact,
+            Some("full_sphere" | "fullsphere") => Layout::FullSphere,
+            Some(other) => {
+                return Err(section
+                    .fault("layout", format!("unknown layout {other:?}; there are compact, full_sphere")));
+            }
+        };
+        let compression = match section.string("compression")?.as_deref() {
+            None | Some("zstd") => Compression::Zstd,
+            Some("none") => Compression::None,
+            Some(other) => {
+                return Err(section
+                    .fault("compression", format!("unknown compression {other:?}; there are zstd, none")));
+            }
+        };
+        let grid = match section.take("grid") {
+            Some(Value::Object(map)) => map,
+            None | Some(Value::Null) => {
+                return Err(section.fault("grid", "is missing; it needs type and the grid's resolution"));
+            }
+            Some(_) => return Err(section.fault("grid", "must be a mapping")),
+        };
+        let grid_type = match grid.get("type") {
+            Some(Value::String(name)) => name.clone(),
+            _ => return Err(section.fault("grid", "needs type, such as healpix")),
+        };
+        if let Some(format) = section.string("format")?.filter(|format| format != "zarr") {
+            return Err(section.fault("format", format!("{format:?} is not supported; zagg writes zarr")));
+        }
+        for ignored in
+            ["consolidate_metadata", "store_layout", "product_name", "coverage_moc", "sweep", "touch"]
+        {
+            section.ignore(ignored, "has no meaning here");
+        }
+        for absent in
+            ["aoi_mask", "endpoint_url", "region", "pyramid", "windowing", "time_encoding", "time_source"]
+        {
+            section.refuse(absent)?;
+        }
+        section.finish()?;
+        Ok(Self { store, grid_type, grid, layout, compression })
+    }
+}

@@ -1,0 +1,128 @@
+use super::*;
+use crate::column::{Column, DType, Values};
+use crate::granule::Driver;
+
+const BASE: &str = "\
+data_source:
+  reader: h5coro
+  driver: s3
+  groups: [gt1l]
+  coordinates: {latitude: a, longitude: b}
+  variables:
+    h_li: c
+  quality_filter: {dataset: q, value: 0}
+aggregation:
+  variables:
+    count:
+      function: len
+      dtype: int32
+      fill_value: 0
+    h_mean:
+      function: np.average
+      source: h_li
+      params: {weights: \"1.0 / s_li**2\"}
+output:
+  grid: {type: healpix, parent_order: 6, child_order: 12}
+";
+
+fn fails(text: &str) -> String {
+    parse_text("p.yaml", text).unwrap_err().to_string()
+}
+
+#[test]
+fn a_pipeline_of_the_original_is_read() {
+    let pipeline = parse_text("p.yaml", BASE).unwrap();
+    assert_eq!(pipeline.data_source.driver, Driver::S3);
+    assert_eq!(pipeline.data_source.filters.len(), 1);
+    let mean = &pipeline.aggregation.variables[1];
+    assert_eq!((mean.name.as_str(), mean.dtype, &mean.fill), ("h_mean", DType::Float32, &FillValue::NaN));
+    assert!(matches!(&mean.computation, Computation::Function { name, .. } if name == "average"));
+    assert_eq!(pipeline.output.layout, Layout::Compact);
+    assert!(pipeline.notes.is_empty());
+}
+
+#[test]
+fn faults_name_file_line_and_key() {
+    assert_eq!(
+        fails(&BASE.replace("dtype: int32", "dtyp: int32")),
+        "p.yaml:13: aggregation.variables.count.dtyp: unknown key; did you mean \"dtype\"?"
+    );
+    assert_eq!(
+        fails(&BASE.replace("driver: s3", "driver: ftp")),
+        "p.yaml:3: data_source.driver: unknown driver \"ftp\"; there are s3, https, file"
+    );
+    assert_eq!(
+        fails(&BASE.replace("dtype: int32", "dtype: int8").replace("fill_value: 0", "fill_value: 300")),
+        "p.yaml:14: aggregation.variables.count.fill_value: the value 300 does not fit the type int8"
+    );
+    assert_eq!(fails("data_source: {reader: x}"), "p.yaml: the section aggregation is missing");
+    assert!(fails("a: [").starts_with("p.yaml: not valid YAML: "));
+    assert_eq!(fails(""), "p.yaml: the pipeline is empty");
+    assert_eq!(
+        fails(&format!("{BASE}outputs: 3\n")),
+        "p.yaml:21: outputs: unknown key; did you mean \"output\"?"
+    );
+}
+
+#[test]
+fn keys_without_meaning_are_noted_and_missing_features_refused() {
+    let pipeline =
+        parse_text("p.yaml", &BASE.replace("aggregation:\n", "aggregation:\n  handoff: arrow\n")).unwrap();
+    assert_eq!(
+        pipeline.notes,
+        ["aggregation.handoff names an internal carrier of the original; it is ignored"]
+    );
+    assert_eq!(
+        fails(&BASE.replace("  driver: s3\n", "  driver: s3\n  base_level: photons\n")),
+        "p.yaml:4: data_source.base_level: is not supported by this version of zagg; leave it out"
+    );
+}
+
+#[test]
+fn layers_merge_and_a_new_computation_inherits_no_parameters() {
+    let mut layers = Layers::default();
+    layers.push(Layer::parse("below.yaml", BASE).unwrap());
+    let above =
+        "aggregation: {variables: {h_mean: {function: mean, source: h_li}}}\noutput: {layout: full_sphere}\n";
+    layers.push(Layer::parse("above.yaml", above).unwrap());
+    let pipeline = Pipeline::parse(&layers).unwrap();
+    assert_eq!(pipeline.output.layout, Layout::FullSphere);
+    let Computation::Function { params, .. } = &pipeline.aggregation.variables[1].computation else {
+        panic!()
+    };
+    assert!(params.is_empty());
+    layers.push(Layer::parse("top.yaml", "output:\n  layout: round\n").unwrap());
+    assert_eq!(
+        Pipeline::parse(&layers).unwrap_err().to_string(),
+        "top.yaml:2: output.layout: unknown layout \"round\"; there are compact, full_sphere"
+    );
+}
+
+#[test]
+fn the_hash_ignores_how_bytes_are_fetched_and_the_order_of_keys() {
+    let hash = |text: &str| parse_text("p.yaml", text).unwrap().hash();
+    assert_eq!(hash(BASE), hash(&BASE.replace("driver: s3", "driver: https")));
+    assert_eq!(
+        hash(BASE),
+        hash(&BASE.replace("parent_order: 6, child_order: 12", "child_order: 12, parent_order: 6"))
+    );
+    assert_ne!(hash(BASE), hash(&BASE.replace("child_order: 12", "child_order: 11")));
+}
+
+#[test]
+fn filters_keep_or_drop_and_a_missing_value_is_dropped() {
+    let text = BASE.replace(
+        "quality_filter: {dataset: q, value: 0}",
+        "filters: [{dataset: q, op: in, values: [1, 3]}, {dataset: r, op: gt, value: 5, keep: false}]",
+    );
+    let filters = parse_text("p.yaml", &text).unwrap().data_source.filters;
+    let mut keep = vec![true; 4];
+    let column =
+        Column { values: Values::Int8(vec![1, 2, 3, 1]), missing: Some(vec![false, false, false, true]) };
+    filters[0].apply(&column, &mut keep);
+    assert_eq!(keep, [true, false, true, false]);
+    filters[1].apply(&Column::complete(Values::Float64(vec![5.0, 1.0, 6.0, 1.0])), &mut keep);
+    assert_eq!(keep, [true, false, false, false]);
+    assert!(fails(&BASE.replace("value: 0}", "value: best}")).contains("must compare with numbers"));
+    assert!(fails(&BASE.replace("value: 0}", "value: 0, op: eq}")).contains("unknown key \"op\""));
+}

@@ -1,0 +1,206 @@
+//! The granules of a run: opened once, located once, and kept while a task still needs them.
+
+mod located;
+mod traffic;
+
+pub use located::{Located, PartRows};
+pub use traffic::{Counting, measured};
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::error::{Context, Error, Result};
+use crate::granule::{Driver, Granule};
+use crate::grid::Grid;
+use crate::report::Strays;
+use crate::source::{OpenObject, PointSource};
+
+/// How many granules stay open at once. An open granule costs its chunk tables and its row index: about a megabyte.
+const MAX_OPEN: usize = 256;
+
+/// Every granule of a run, shared by its tasks.
+#[derive(Debug)]
+pub struct Granules {
+    source: Arc<dyn PointSource>,
+    opener: Arc<dyn OpenObject>,
+    driver: Driver,
+    slots: Vec<Slot>,
+    /// Shards of the map: only rows in these can be unassigned.
+    shards: HashSet<u64>,
+    clock: AtomicU64,
+    open: AtomicUsize,
+    strays: Mutex<HashMap<u32, Strays>>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    granule: Granule,
+    /// Shards that list the granule, ascending.
+    listed: Vec<u64>,
+    /// Tasks that still need it.
+    needed: AtomicUsize,
+    /// When it was last used, by [`Granules::clock`].
+    used: AtomicU64,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+enum State {
+    Closed,
+    Open(Arc<Located>),
+    /// Kept, so that every task gives the same reason.
+    Failed(Error),
+}
+
+impl Granules {
+    /// The granules of a run. `listed` has, per granule, the shards of the whole map that list it; `needed` the number of
+    /// tasks that will ask for it.
+    ///
+    /// # Errors
+    /// Names the first granule without an href for this driver.
+    pub fn new(
+        source: Arc<dyn PointSource>,
+        opener: Arc<dyn OpenObject>,
+        driver: Driver,
+        granules: Vec<(Granule, Vec<u64>, usize)>,
+    ) -> Result<Self> {
+        let mut shards = HashSet::new();
+        let mut slots = Vec::with_capacity(granules.len());
+        for (granule, mut listed, needed) in granules {
+            if needed > 0 {
+                granule.href(driver)?;
+            }
+            listed.sort_unstable();
+            shards.extend(listed.iter().copied());
+            slots.push(Slot {
+                granule,
+                listed,
+                needed: AtomicUsize::new(needed),
+                used: AtomicU64::new(0),
+                state: Mutex::new(State::Closed),
+            });
+        }
+        Ok(Self {
+            source,
+            opener,
+            driver,
+            slots,
+            shards,
+            clock: AtomicU64::new(0),
+            open: AtomicUsize::new(0),
+            strays: Mutex::default(),
+        })
+    }
+
+    /// Number of granules.
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// The granule with this number.
+    pub fn granule(&self, number: u32) -> &Granule {
+        &self.slots[number as usize].granule
+    }
+
+    /// The opened and located granule; the first task that asks opens it, others wait for that.
+    ///
+    /// # Errors
+    /// When it cannot be opened, the same error for every task.
+    pub fn located(&self, number: u32, grid: &dyn Grid) -> Result<Arc<Located>> {
+        let slot = &self.slots[number as usize];
+        slot.used.store(self.clock.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
+        let mut state = slot.state.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*state {
+            State::Open(located) => return Ok(Arc::clone(located)),
+            State::Failed(error) => return Err(error.clone()),
+            State::Closed => {}
+        }
+        match self.open(slot, grid) {
+            Ok(located) => {
+                let located = Arc::new(located);
+                let strays = located.strays(&slot.listed, &self.shards);
+                self.strays.lock().unwrap_or_else(PoisonError::into_inner).insert(number, strays);
+                *state = State::Open(Arc::clone(&located));
+                drop(state);
+                if self.open.fetch_add(1, Ordering::Relaxed) >= MAX_OPEN {
+                    self.close_oldest(number);
+                }
+                Ok(located)
+            }
+            Err(error) => {
+                *state = State::Failed(error.clone());
+                Err(error)
+            }
+        }
+    }
+
+    fn open(&self, slot: &Slot, grid: &dyn Grid) -> Result<Located> {
+        let href = slot.granule.href(self.driver)?;
+        let reader = Arc::new(Counting::new(self.opener.open(href)?));
+        let granule = crate::caught(|| self.source.open(&slot.granule, reader)).context(|| "opening")?;
+        Located::new(granule, grid)
+    }
+
+    /// Attributes of a column as the first granule tells them that can be opened.
+    pub fn column_attributes(
+        &self,
+        column: &str,
+        grid: &dyn Grid,
+    ) -> serde_json::Map<String, serde_json::Value> {
+        (0..self.slots.len() as u32)
+            .filter(|&number| self.slots[number as usize].needed.load(Ordering::Relaxed) > 0)
+            .find_map(|number| self.located(number, grid).ok())
+            .map(|located| located.granule().column_attributes(column))
+            .unwrap_or_default()
+    }
+
+    /// A task has ended: what no other task needs is closed.
+    pub fn release(&self, numbers: &[u32]) {
+        for &number in numbers {
+            let slot = &self.slots[number as usize];
+            if slot.needed.fetch_sub(1, Ordering::Relaxed) == 1 {
+                self.close(slot);
+            }
+        }
+    }
+
+    fn close(&self, slot: &Slot) {
+        let mut state = slot.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if matches!(*state, State::Open(_)) {
+            *state = State::Closed;
+            self.open.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Closes the granule that was not used for longest; it is opened again when a task asks.
+    fn close_oldest(&self, but: u32) {
+        let oldest = self
+            .slots
+            .iter()
+            .enumerate()
+            .filter(|(number, slot)| {
+                // A slot that is locked is being opened, hence in use.
+                *number != but as usize
+                    && slot.state.try_lock().is_ok_and(|state| matches!(*state, State::Open(_)))
+            })
+            .min_by_key(|(_, slot)| slot.used.load(Ordering::Relaxed));
+        if let Some((_, slot)) = oldest {
+            self.close(slot);
+        }
+    }
+
+    /// Rows that no shard can count, over all granules opened so far.
+    pub fn strays(&self) -> Vec<(String, Strays)> {
+        let strays = self.strays.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut found: Vec<(u32, Strays)> =
+            strays.iter().filter(|(_, s)| **s != Strays::default()).map(|(n, s)| (*n, *s)).collect();
+        found.sort_unstable_by_key(|(number, _)| *number);
+        found.into_iter().map(|(number, strays)| (self.granule(number).id.clone(), strays)).collect()
+    }
+}

@@ -1,0 +1,252 @@
+//! The row index of a granule: which rows lie in which shard, and in which cell.
+//!
+//! Along a track neighbouring rows share a cell, so the index holds runs: a cell and the rows that lie in it. For ATL06 at
+//! order 12 that is some eighty rows a run.
+
+use std::collections::{BTreeMap, HashSet};
+use std::ops::Range;
+
+use crate::error::{Error, Result};
+use crate::grid::{Grid, NO_CELL};
+use crate::report::Strays;
+use crate::rows::Rows;
+use crate::source::{OpenGranule, PartState, Positions};
+
+/// An opened granule with its row index.
+#[derive(Debug)]
+pub struct Located {
+    granule: Box<dyn OpenGranule>,
+    parts: Vec<Part>,
+}
+
+#[derive(Debug)]
+enum Part {
+    Absent,
+    Hole(Error),
+    Exact { runs: Vec<Run>, shards: BTreeMap<u64, Vec<u32>>, bad: u64 },
+    Coarse { shards: BTreeMap<u64, Rows>, bad: u64 },
+}
+
+/// Consecutive rows in one cell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Run {
+    cell: u64,
+    rows: Range<u64>,
+}
+
+/// What a part holds for one shard.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PartRows {
+    /// The granule does not have the part.
+    Absent,
+    /// Its positions cannot be read.
+    Hole(Error),
+    /// These rows, each in the leaf cell that stands beside it in order.
+    Exact {
+        /// The rows.
+        rows: Rows,
+        /// One leaf cell per row.
+        cells: Vec<u64>,
+    },
+    /// At most these rows: they must be located by their own coordinates.
+    Candidates(Rows),
+}
+
+impl Located {
+    /// Reads the positions of every part and locates them.
+    ///
+    /// # Errors
+    /// When the source breaks its contract. A part that cannot be read is a hole, no error.
+    pub fn new(granule: Box<dyn OpenGranule>, grid: &dyn Grid) -> Result<Self> {
+        let present: Vec<usize> = granule
+            .parts()
+            .iter()
+            .enumerate()
+            .filter(|(_, part)| matches!(part.state, PartState::Present { .. }))
+            .map(|(number, _)| number)
+            .collect();
+        let positions = crate::caught(|| Ok(granule.positions(&present)))?;
+        if positions.len() != present.len() {
+            return Err(Error::plugin(format!(
+                "the source gave positions of {} parts instead of {}",
+                positions.len(),
+                present.len()
+            )));
+        }
+        let mut positions = positions.into_iter();
+        let parts = granule
+            .parts()
+            .iter()
+            .map(|part| match &part.state {
+                PartState::Absent => Part::Absent,
+                PartState::Broken(error) => Part::Hole(error.clone()),
+                PartState::Present { rows } => match positions.next() {
+                    Some(Ok(positions)) => locate(*rows, &positions, grid).unwrap_or_else(Part::Hole),
+                    Some(Err(error)) => Part::Hole(error),
+                    None => Part::Hole(Error::plugin("the source gave no positions")),
+                },
+            })
+            .collect();
+        Ok(Self { granule, parts })
+    }
+
+    /// The opened granule.
+    pub fn granule(&self) -> &dyn OpenGranule {
+        &*self.granule
+    }
+
+    /// Every shard with a row of this granule, ascending. A part with coarse positions may add shards it only touches.
+    pub fn shards(&self) -> Vec<u64> {
+        let mut all: Vec<u64> = self
+            .parts
+            .iter()
+            .flat_map(|part| match part {
+                Part::Exact { shards, .. } => shards.keys().copied().collect::<Vec<_>>(),
+                Part::Coarse { shards, .. } => shards.keys().copied().collect(),
+                Part::Absent | Part::Hole(_) => Vec::new(),
+            })
+            .collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    /// Names and reasons of the parts that cannot be read.
+    pub fn holes(&self) -> impl Iterator<Item = (&str, &Error)> {
+        self.granule.parts().iter().zip(&self.parts).filter_map(|(info, part)| match part {
+            Part::Hole(error) => Some((info.name.as_str(), error)),
+            _ => None,
+        })
+    }
+
+    /// The rows of every part that lie in a shard.
+    pub fn rows_in(&self, shard: u64) -> Vec<PartRows> {
+        self.parts
+            .iter()
+            .map(|part| match part {
+                Part::Absent => PartRows::Absent,
+                Part::Hole(error) => PartRows::Hole(error.clone()),
+                Part::Exact { runs, shards, .. } => {
+                    let numbers = shards.get(&shard).map_or(&[][..], Vec::as_slice);
+                    let runs = || numbers.iter().map(|&n| &runs[n as usize]);
+                    let rows = Rows::from_ranges(runs().map(|run| run.rows.clone()));
+                    let mut cells = Vec::with_capacity(rows.len() as usize);
+                    for run in runs() {
+                        cells.resize(cells.len() + (run.rows.end - run.rows.start) as usize, run.cell);
+                    }
+                    PartRows::Exact { rows, cells }
+                }
+                Part::Coarse { shards, .. } => {
+                    PartRows::Candidates(shards.get(&shard).cloned().unwrap_or_default())
+                }
+            })
+            .collect()
+    }
+
+    /// Rows that no shard counts: without a position, or in a shard of the map that does not list this granule.
+    pub(super) fn strays(&self, listed: &[u64], map: &HashSet<u64>) -> Strays {
+        let mut strays = Strays::default();
+        for part in &self.parts {
+            match part {
+                Part::Absent | Part::Hole(_) => {}
+                Part::Coarse { bad, .. } => strays.rows_bad_position += bad,
+                Part::Exact { runs, shards, bad } => {
+                    strays.rows_bad_position += bad;
+                    let unlisted =
+                        shards.iter().filter(|(s, _)| map.contains(s) && listed.binary_search(s).is_err());
+                    strays.rows_unassigned += unlisted
+                        .flat_map(|(_, numbers)| numbers)
+                        .map(|&n| len(&runs[n as usize].rows))
+                        .sum::<u64>();
+                }
+            }
+        }
+        strays
+    }
+}
+
+fn len(range: &Range<u64>) -> u64 {
+    range.end - range.start
+}
+
+/// Whether a position is one at all; where a grid ends is the grid's affair.
+fn is_position(lon: f64, lat: f64) -> bool {
+    lon.is_finite() && lat.abs() <= 90.0
+}
+
+fn locate(rows: u64, positions: &Positions, grid: &dyn Grid) -> Result<Part> {
+    let (Positions::Exact { lon, lat } | Positions::Coarse { lon, lat, .. }) = positions;
+    let parents = match positions {
+        Positions::Exact { .. } => rows as usize,
+        Positions::Coarse { rows, .. } => rows.len(),
+    };
+    if lon.len() != parents || lat.len() != parents {
+        return Err(Error::corrupt(format!(
+            "{} longitudes and {} latitudes for {parents} rows",
+            lon.len(),
+            lat.len()
+        )));
+    }
+    let mut cells = vec![NO_CELL; parents];
+    crate::caught(|| {
+        grid.locate(lon, lat, &mut cells);
+        Ok(())
+    })?;
+    let is_bad = |at: usize| !is_position(lon[at], lat[at]);
+    match positions {
+        Positions::Exact { .. } => {
+            let bad = (0..parents).filter(|&at| is_bad(at)).count() as u64;
+            let runs = runs(&cells);
+            let heads: Vec<u64> = runs.iter().map(|run| run.cell).collect();
+            let mut homes = vec![NO_CELL; heads.len()];
+            grid.shards_of(&heads, &mut homes);
+            let mut shards: BTreeMap<u64, Vec<u32>> = BTreeMap::new();
+            for (number, shard) in homes.into_iter().enumerate() {
+                let number = u32::try_from(number)
+                    .map_err(|_| Error::unsupported("more than 2^32 runs in one part"))?;
+                shards.entry(shard).or_default().push(number);
+            }
+            Ok(Part::Exact { runs, shards, bad })
+        }
+        Positions::Coarse { rows: ranges, .. } => {
+            let bad = (0..parents).filter(|&at| is_bad(at)).map(|at| len(&ranges[at])).sum();
+            let mut homes = vec![NO_CELL; parents];
+            grid.shards_of(&cells, &mut homes);
+            let mut shards: BTreeMap<u64, Vec<Range<u64>>> = BTreeMap::new();
+            for (at, &shard) in homes.iter().enumerate().filter(|(_, shard)| **shard != NO_CELL) {
+                // The rows of a parent near a border may lie in the neighbour's shard.
+                let (first, last) = (at.saturating_sub(1), (at + 1).min(parents - 1));
+                shards.entry(shard).or_default().push(ranges[first].start..ranges[last].end.min(rows));
+            }
+            let shards =
+                shards.into_iter().map(|(shard, ranges)| (shard, Rows::from_ranges(ranges))).collect();
+            Ok(Part::Coarse { shards, bad })
+        }
+    }
+}
+
+/// Runs of equal cells, without the rows that have none.
+fn runs(cells: &[u64]) -> Vec<Run> {
+    let mut runs: Vec<Run> = Vec::new();
+    for (row, &cell) in cells.iter().enumerate() {
+        let row = row as u64;
+        match runs.last_mut() {
+            _ if cell == NO_CELL => {}
+            Some(run) if run.cell == cell && run.rows.end == row => run.rows.end = row + 1,
+            _ => runs.push(Run { cell, rows: row..row + 1 }),
+        }
+    }
+    runs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_break_at_changes_and_at_rows_without_a_cell() {
+        let got = runs(&[4, 4, NO_CELL, 4, 5, 5, NO_CELL]);
+        let want = [(4, 0..2), (4, 3..4), (5, 4..6)];
+        assert_eq!(got, want.map(|(cell, rows)| Run { cell, rows }));
+    }
+}

@@ -1,0 +1,147 @@
+//! Reports: what one task did, and what a run came to.
+
+use serde::{Deserialize, Serialize};
+
+use crate::store::{StoreState, Written};
+
+/// How a task ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TaskStatus {
+    /// Every row that the shard map promised was seen; the shard is written.
+    Done,
+    /// Written, but something could not be read: see the holes.
+    Incomplete,
+    /// Not written.
+    Failed,
+}
+
+/// Rows that should have been there and could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Hole {
+    /// Id of the granule.
+    pub granule: String,
+    /// Name of the part, or `None` when the whole granule is the hole.
+    pub part: Option<String>,
+    /// Why.
+    pub reason: String,
+}
+
+/// Bytes and requests of reading.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Traffic {
+    /// Bytes asked for.
+    pub bytes: u64,
+    /// Ranges asked for.
+    pub requests: u64,
+    /// Calls, each of which fetches its ranges side by side.
+    pub round_trips: u64,
+}
+
+impl std::ops::AddAssign for Traffic {
+    fn add_assign(&mut self, other: Self) {
+        self.bytes += other.bytes;
+        self.requests += other.requests;
+        self.round_trips += other.round_trips;
+    }
+}
+
+/// What one task did.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TaskReport {
+    /// The shard, by its label for people.
+    pub shard: String,
+    /// How it ended.
+    pub status: TaskStatus,
+    /// Granules that the shard map lists.
+    pub granules: u64,
+    /// Parts that the granules were free not to have.
+    pub parts_absent: u64,
+    /// Rows read, before filters.
+    pub rows_read: u64,
+    /// Rows that went into cells.
+    pub rows_kept: u64,
+    /// Cells with at least one row.
+    pub cells: u64,
+    /// What could not be read, in arrival order.
+    pub holes: Vec<Hole>,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// Whether the failure is likely to pass.
+    pub temporary: bool,
+    /// Reading done by this task; what a granule's first task reads serves the others.
+    pub traffic: Traffic,
+    /// Writing done.
+    pub written: Written,
+    /// Wall time.
+    pub seconds: f64,
+}
+
+/// Rows that no shard could count, found when a granule was first opened.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Strays {
+    /// Rows whose position is NaN, infinite or out of range.
+    pub rows_bad_position: u64,
+    /// Rows that lie in a shard of the map which does not list their granule.
+    pub rows_unassigned: u64,
+}
+
+impl std::ops::AddAssign for Strays {
+    fn add_assign(&mut self, other: Self) {
+        self.rows_bad_position += other.rows_bad_position;
+        self.rows_unassigned += other.rows_unassigned;
+    }
+}
+
+/// What a run came to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunSummary {
+    /// State of the store at the end.
+    pub state: StoreState,
+    /// Shards asked for.
+    pub shards: u64,
+    /// Shards done, among them those without any row.
+    pub shards_done: u64,
+    /// Shards written with holes.
+    pub shards_incomplete: u64,
+    /// Shards not written.
+    pub shards_failed: u64,
+    /// Shards that were not reached because the run was stopped.
+    pub shards_not_run: u64,
+    /// Cells with at least one row.
+    pub cells: u64,
+    /// Rows read, before filters.
+    pub rows_read: u64,
+    /// Rows that went into cells.
+    pub rows_kept: u64,
+    /// Rows that no shard could count.
+    #[serde(flatten)]
+    pub strays: Strays,
+    /// Reading done.
+    pub traffic: Traffic,
+    /// Writing done, without the template.
+    pub written: Written,
+    /// Wall time.
+    pub seconds: f64,
+    /// Every hole once, with the number of shards it touches.
+    pub holes: Vec<(Hole, u64)>,
+    /// The shards that failed, with the reason.
+    pub failures: Vec<(String, String)>,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+    /// Whether every failure is likely to pass.
+    pub temporary: bool,
+}
+
+impl RunSummary {
+    /// The exit code that the summary asks for: 0 complete, 3 something is missing, 75 all of it likely to pass.
+    pub fn exit_code(&self) -> u8 {
+        if self.shards_incomplete > 0 || (self.shards_failed > 0 && !self.temporary) {
+            3
+        } else if self.shards_failed > 0 || self.shards_not_run > 0 {
+            75
+        } else {
+            0
+        }
+    }
+}

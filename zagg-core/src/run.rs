@@ -1,0 +1,237 @@
+//! A run: pipeline, shard map, grid, source and store brought together and checked, with the list of tasks.
+
+mod summary;
+mod template;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::config::{Layout, Pipeline};
+use crate::error::{Context, Error, Result};
+use crate::executor::{Executor, Observer};
+use crate::granule::{Driver, Granule};
+use crate::granules::Granules;
+use crate::grid::Grid;
+use crate::io_pool::IoPool;
+use crate::program::Program;
+use crate::registry::Registry;
+use crate::report::{RunSummary, TaskReport};
+use crate::shard_map::ShardMap;
+use crate::source::OpenObject;
+use crate::store::{Created, Store};
+
+/// Granules in flight at once, on threads that mostly wait.
+pub const DEFAULT_IO_THREADS: usize = 16;
+
+/// One shard's work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Task {
+    /// The shard.
+    pub shard: u64,
+    /// Numbers of its granules, in arrival order.
+    pub granules: Vec<u32>,
+}
+
+/// What a run may be told beyond its pipeline and shard map.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RunOptions {
+    /// Which href is read, instead of the pipeline's choice.
+    pub driver: Option<Driver>,
+    /// Labels of the only shards to run.
+    pub shards: Vec<String>,
+    /// Run at most this many shards, the first of the map.
+    pub max_cells: Option<usize>,
+    /// Granules in flight at once; 0 means [`DEFAULT_IO_THREADS`].
+    pub io_threads: usize,
+    /// Threads that compute, and tasks at once on this machine; 0 means one per core.
+    pub workers: usize,
+}
+
+/// Everything that tasks share.
+pub struct Run {
+    /// The checked pipeline.
+    pub pipeline: Pipeline,
+    /// The grid.
+    pub grid: Box<dyn Grid>,
+    /// Filters and variables.
+    pub program: Program,
+    /// The granules.
+    pub granules: Granules,
+    /// Where results go.
+    pub store: Arc<dyn Store>,
+    /// The tasks, ascending by shard.
+    pub tasks: Vec<Task>,
+    /// Every shard of the map, ascending: the order of a compact store.
+    pub shards: Vec<u64>,
+    /// Names of the coordinates that tasks write themselves.
+    pub task_coordinates: Vec<String>,
+    /// Threads that wait for bytes.
+    pub io: IoPool,
+    /// Threads that compute.
+    pub compute: rayon::ThreadPool,
+    /// What the user should know before anything runs.
+    pub warnings: Vec<String>,
+}
+
+impl fmt::Debug for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Run({} tasks onto {:?} into {:?})", self.tasks.len(), self.grid, self.store)
+    }
+}
+
+impl Run {
+    /// Brings a run together. Nothing is read from granules and nothing is written yet.
+    ///
+    /// # Errors
+    /// When the parts do not fit: unknown names, a map for another grid, a granule without href, an unknown shard.
+    pub fn new(
+        pipeline: Pipeline,
+        map: &ShardMap,
+        registry: &Registry,
+        opener: Arc<dyn OpenObject>,
+        store: Arc<dyn Store>,
+        options: &RunOptions,
+    ) -> Result<Self> {
+        let grid =
+            registry.grid(&pipeline.output.grid_type, &pipeline.output.grid).context(|| "output.grid")?;
+        map.check_grid(&*grid)?;
+        let source = registry
+            .source(&pipeline.data_source.reader, &pipeline.data_source.options)
+            .context(|| "data_source")?;
+        let program = Program::compile(&pipeline.data_source, &pipeline.aggregation, &*source, registry)?;
+        if map.shards.is_empty() {
+            return Err(Error::input("the shard map lists no shards; nothing would be done"));
+        }
+        let mut by_shard: BTreeMap<u64, &[u32]> = BTreeMap::new();
+        for entry in &map.shards {
+            by_shard.insert(grid.shard_from_key(entry.key).context(|| "the shard map")?, &entry.granules);
+        }
+        let wanted = wanted_shards(&*grid, &by_shard, options)?;
+        let tasks: Vec<Task> = wanted
+            .into_iter()
+            .map(|shard| Task {
+                shard,
+                granules: by_shard.get(&shard).map(|g| g.to_vec()).unwrap_or_default(),
+            })
+            .collect();
+        let mut granules: Vec<(Granule, Vec<u64>, usize)> =
+            map.granules.iter().map(|granule| (granule.clone(), Vec::new(), 0)).collect();
+        for (&shard, numbers) in &by_shard {
+            for &number in *numbers {
+                granules[number as usize].1.push(shard);
+            }
+        }
+        for number in tasks.iter().flat_map(|task| &task.granules) {
+            granules[*number as usize].2 += 1;
+        }
+        let driver = options.driver.unwrap_or(pipeline.data_source.driver);
+        let granules = Granules::new(Arc::from(source), opener, driver, granules)?;
+        let threads = if options.io_threads == 0 { DEFAULT_IO_THREADS } else { options.io_threads };
+        let mut warnings = pipeline.notes.clone();
+        warnings.extend(map.version_warnings());
+        let shards: Vec<u64> = by_shard.into_keys().collect();
+        let task_coordinates =
+            template::task_coordinates(&*grid, pipeline.output.layout, shards.len() as u64);
+        Ok(Self {
+            pipeline,
+            grid,
+            program,
+            granules,
+            store,
+            tasks,
+            shards,
+            task_coordinates,
+            io: IoPool::new(threads)?,
+            compute: rayon::ThreadPoolBuilder::new()
+                .num_threads(options.workers)
+                .thread_name(|number| format!("zagg-compute-{number}"))
+                .build()
+                .map_err(|error| Error::io(format!("starting threads: {error}")))?,
+            warnings,
+        })
+    }
+
+    /// Threads that compute, and tasks that may run at once on this machine.
+    pub fn workers(&self) -> usize {
+        self.compute.current_num_threads()
+    }
+
+    /// Whether shards stand side by side.
+    pub fn is_compact(&self) -> bool {
+        self.pipeline.output.layout == Layout::Compact && self.grid.layout(self.grid.leaf_level()).compactable
+    }
+
+    /// Place of a shard's blocks along each dimension of the arrays.
+    pub fn block(&self, shard: u64) -> Vec<u64> {
+        if self.is_compact() {
+            vec![self.shards.binary_search(&shard).unwrap_or_default() as u64]
+        } else {
+            self.grid.shard_index(shard)
+        }
+    }
+
+    /// Makes the store ready: takes it for this run and writes the template.
+    ///
+    /// # Errors
+    /// When another run holds the store, or something else is in its place, or writing fails.
+    pub fn prepare(&self, overwrite: bool) -> Result<Created> {
+        self.store.acquire()?;
+        let created = template::write(self, overwrite);
+        if created.is_err() {
+            // The error of the template is what the user needs to see.
+            let _ = self.store.release();
+        }
+        created
+    }
+
+    /// Runs every task on the executor, writes records and the final state, and gives the store free.
+    ///
+    /// # Errors
+    /// When the executor cannot work or the state cannot be written.
+    pub fn execute(self: &Arc<Self>, executor: &dyn Executor, observer: &dyn Observer) -> Result<RunSummary> {
+        let started = Instant::now();
+        let outcome = executor
+            .run(self, observer)
+            .and_then(|reports| self.finish(&reports, started.elapsed().as_secs_f64()));
+        let released = self.store.release();
+        let summary = outcome?;
+        released?;
+        Ok(summary)
+    }
+
+    fn finish(&self, reports: &[TaskReport], seconds: f64) -> Result<RunSummary> {
+        let mut summary = summary::summarise(self, reports, seconds);
+        summary.state = summary::write(self, reports, &summary)?;
+        self.store.finalize(summary.state)?;
+        Ok(summary)
+    }
+}
+
+fn wanted_shards(
+    grid: &dyn Grid,
+    map: &BTreeMap<u64, &[u32]>,
+    options: &RunOptions,
+) -> Result<BTreeSet<u64>> {
+    let mut wanted: BTreeSet<u64> = if options.shards.is_empty() {
+        map.keys().copied().collect()
+    } else {
+        let mut wanted = BTreeSet::new();
+        for label in &options.shards {
+            let shard = grid.shard_from_label(label).context(|| "--shard")?;
+            if !map.contains_key(&shard) {
+                return Err(Error::input(format!("--shard: shard {label} is not in the shard map")));
+            }
+            wanted.insert(shard);
+        }
+        wanted
+    };
+    if let Some(n) = options.max_cells {
+        if n == 0 {
+            return Err(Error::input("--max-cells: must be at least 1"));
+        }
+        wanted = wanted.into_iter().take(n).collect();
+    }
+    Ok(wanted)
+}
