@@ -19,6 +19,9 @@ use crate::source::{OpenObject, PointSource};
 /// How many granules stay open at once. An open granule costs its chunk tables and its row index: about a megabyte.
 const MAX_OPEN: usize = 256;
 
+/// Granules that are tried for the attributes of columns before arrays go without.
+const DESCRIBING: usize = 8;
+
 /// Every granule of a run, shared by its tasks.
 #[derive(Debug)]
 pub struct Granules {
@@ -155,6 +158,7 @@ impl Granules {
     ) -> serde_json::Map<String, serde_json::Value> {
         (0..self.slots.len() as u32)
             .filter(|&number| self.slots[number as usize].needed.load(Ordering::Relaxed) > 0)
+            .take(DESCRIBING)
             .find_map(|number| self.located(number, grid).ok())
             .map(|located| located.granule().column_attributes(column))
             .unwrap_or_default()
@@ -164,7 +168,10 @@ impl Granules {
     pub fn release(&self, numbers: &[u32]) {
         for &number in numbers {
             let slot = &self.slots[number as usize];
-            if slot.needed.fetch_sub(1, Ordering::Relaxed) == 1 {
+            // A task may run twice; the count stays at none then.
+            let one_less = |needed: usize| Some(needed.saturating_sub(1));
+            let before = slot.needed.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less);
+            if before.is_ok_and(|before| before <= 1) {
                 self.close(slot);
             }
         }

@@ -65,6 +65,8 @@ pub struct Run {
     pub tasks: Vec<Task>,
     /// Every shard of the map, ascending: the order of a compact store.
     pub shards: Vec<u64>,
+    /// Numbers of the granules of each of [`Self::shards`], in arrival order.
+    arrivals: Vec<Vec<u32>>,
     /// Names of the coordinates that tasks write themselves.
     pub task_coordinates: Vec<String>,
     /// Threads that wait for bytes.
@@ -87,6 +89,17 @@ impl Run {
     /// # Errors
     /// When the parts do not fit: unknown names, a map for another grid, a granule without href, an unknown shard.
     pub fn new(
+        pipeline: Pipeline,
+        map: &ShardMap,
+        registry: &Registry,
+        opener: Arc<dyn OpenObject>,
+        store: Arc<dyn Store>,
+        options: &RunOptions,
+    ) -> Result<Self> {
+        crate::caught(|| Self::assemble(pipeline, map, registry, opener, store, options))
+    }
+
+    fn assemble(
         pipeline: Pipeline,
         map: &ShardMap,
         registry: &Registry,
@@ -131,7 +144,8 @@ impl Run {
         let threads = if options.io_threads == 0 { DEFAULT_IO_THREADS } else { options.io_threads };
         let mut warnings = pipeline.notes.clone();
         warnings.extend(map.version_warnings());
-        let shards: Vec<u64> = by_shard.into_keys().collect();
+        let (shards, arrivals): (Vec<u64>, Vec<Vec<u32>>) =
+            by_shard.into_iter().map(|(shard, numbers)| (shard, numbers.to_vec())).unzip();
         let task_coordinates =
             template::task_coordinates(&*grid, pipeline.output.layout, shards.len() as u64);
         Ok(Self {
@@ -142,6 +156,7 @@ impl Run {
             store,
             tasks,
             shards,
+            arrivals,
             task_coordinates,
             io: IoPool::new(threads)?,
             compute: rayon::ThreadPoolBuilder::new()
@@ -151,6 +166,15 @@ impl Run {
                 .map_err(|error| Error::io(format!("starting threads: {error}")))?,
             warnings,
         })
+    }
+
+    /// Every shard of the map with the ids of the granules it lists, ascending by shard.
+    fn listed(&self) -> impl Iterator<Item = (u64, Vec<&str>)> {
+        let id = |&number: &u32| self.granules.granule(number).id.as_str();
+        self.shards
+            .iter()
+            .zip(&self.arrivals)
+            .map(move |(&shard, numbers)| (shard, numbers.iter().map(id).collect()))
     }
 
     /// Threads that compute, and tasks that may run at once on this machine.
@@ -178,7 +202,7 @@ impl Run {
     /// When another run holds the store, or something else is in its place, or writing fails.
     pub fn prepare(&self, overwrite: bool) -> Result<Created> {
         self.store.acquire()?;
-        let created = template::write(self, overwrite);
+        let created = crate::caught(|| template::write(self, overwrite));
         if created.is_err() {
             // The error of the template is what the user needs to see.
             let _ = self.store.release();
@@ -192,9 +216,10 @@ impl Run {
     /// When the executor cannot work or the state cannot be written.
     pub fn execute(self: &Arc<Self>, executor: &dyn Executor, observer: &dyn Observer) -> Result<RunSummary> {
         let started = Instant::now();
-        let outcome = executor
-            .run(self, observer)
-            .and_then(|reports| self.finish(&reports, started.elapsed().as_secs_f64()));
+        let outcome = crate::caught(|| {
+            let reports = executor.run(self, observer)?;
+            self.finish(&reports, started.elapsed().as_secs_f64())
+        });
         let released = self.store.release();
         let summary = outcome?;
         released?;
@@ -234,4 +259,12 @@ fn wanted_shards(
         wanted = wanted.into_iter().take(n).collect();
     }
     Ok(wanted)
+}
+
+/// A record beside the store.
+fn pretty(value: &serde_json::Value) -> Result<Vec<u8>> {
+    let mut bytes =
+        serde_json::to_vec_pretty(value).map_err(|error| Error::io(format!("a record: {error}")))?;
+    bytes.push(b'\n');
+    Ok(bytes)
 }

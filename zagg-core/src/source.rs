@@ -64,12 +64,17 @@ pub enum Positions {
         lat: Vec<f64>,
     },
     /// One position per parent, each with the rows it stands for. Rows are located again by their own coordinates.
+    ///
+    /// A row is looked for in the shards of its own parent's position and of the positions before and after that one,
+    /// where parents without rows and those whose position is none are passed over. A row in a shard that holds none of
+    /// the three is not found: a source whose rows may stray that far gives exact positions. Rows whose own position is
+    /// none are left out without being counted.
     Coarse {
         /// Longitude of every parent.
         lon: Vec<f64>,
         /// Latitude of every parent.
         lat: Vec<f64>,
-        /// Rows of every parent, ascending; empty ranges allowed.
+        /// Rows of every parent, ascending from 0 and without gaps; empty ranges allowed.
         rows: Vec<std::ops::Range<u64>>,
     },
 }

@@ -25,7 +25,8 @@ const MAX_ROWS: usize = u32::MAX as usize;
 pub fn run_task(run: &Arc<Run>, task: &Task) -> TaskReport {
     let started = Instant::now();
     let mut report = TaskReport {
-        shard: run.grid.shard_label(task.shard),
+        shard: crate::caught(|| Ok(run.grid.shard_label(task.shard)))
+            .unwrap_or_else(|_| task.shard.to_string()),
         status: TaskStatus::Done,
         granules: task.granules.len() as u64,
         parts_absent: 0,
@@ -99,9 +100,7 @@ fn reduce(run: &Run, task: &Task, gathered: Gathered, report: &mut TaskReport) -
     }
     let derived = run.program.derive(permutation.len(), &columns)?;
     let values = |variable: &CompiledVariable| {
-        let (groups, values) = run
-            .program
-            .reduce(variable, &offsets, &columns, &derived)
+        let (groups, values) = crate::caught(|| run.program.reduce(variable, &offsets, &columns, &derived))
             .map_err(|error| error.context(format!("variable {}", variable.name)))?;
         match groups {
             None => scatter(&variable.fill, cells_per_shard, &places, &values),

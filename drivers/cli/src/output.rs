@@ -10,6 +10,8 @@ use crate::failure::Failure;
 /// Prints data. A reader that went away (`zagg … | head`) is no error.
 pub(crate) fn data(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
+    // Tables pad their last column.
+    let text = text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
     match out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Error::from_io(&error, "writing to standard output").into())

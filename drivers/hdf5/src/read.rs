@@ -28,17 +28,19 @@ pub struct RowRequest<'a> {
     pub rows: &'a Rows,
     /// Of a dataset of two dimensions: the only index in the second one that is wanted.
     pub column: Option<u64>,
+    /// Whether decoded chunks may go into the shared cache. Values that are read but once would only displace others.
+    pub keep_chunks: bool,
 }
 
 impl<'a> RowRequest<'a> {
     /// Whole rows.
     pub fn new(dataset: &'a Dataset, rows: &'a Rows) -> Self {
-        Self { dataset, rows, column: None }
+        Self { dataset, rows, column: None, keep_chunks: true }
     }
 
     /// One value per row, at index `column` of the second dimension.
     pub fn column(dataset: &'a Dataset, rows: &'a Rows, column: u64) -> Self {
-        Self { dataset, rows, column: Some(column) }
+        Self { dataset, rows, column: Some(column), keep_chunks: true }
     }
 }
 
@@ -250,7 +252,7 @@ impl<'c> Shared<'c> {
     fn look_up(&mut self, file: &Hdf5File, cache: &'c ChunkCache, plans: &[Result<Plan<'_>>]) {
         for plan in plans.iter().flatten() {
             for piece in &plan.pieces {
-                let Some(key) = key(file, plan.request.dataset, piece) else { continue };
+                let Some(key) = key(file, &plan.request, piece) else { continue };
                 if self.ready.contains_key(&key)
                     || self.claims.contains_key(&key)
                     || self.flights.contains_key(&key)
@@ -272,11 +274,11 @@ impl<'c> Shared<'c> {
 }
 
 /// What a piece is known by in the shared cache; stretches of contiguous storage are not kept.
-fn key(file: &Hdf5File, dataset: &Dataset, piece: &Piece) -> Option<Key> {
-    file.options().chunk_cache.as_ref()?;
-    match (&piece.kind, dataset.storage()) {
+fn key(file: &Hdf5File, request: &RowRequest<'_>, piece: &Piece) -> Option<Key> {
+    file.options().chunk_cache.as_ref().filter(|_| request.keep_chunks)?;
+    match (&piece.kind, request.dataset.storage()) {
         (PieceKind::Chunk(_), Storage::Chunked(chunked)) => {
-            let element = u64::from(dataset.datatype().size);
+            let element = u64::from(request.dataset.datatype().size);
             let size = chunked.shape.iter().product::<u64>() * element;
             Some(Key { file: file.identity().clone(), address: piece.range.start, size })
         }
@@ -294,7 +296,7 @@ fn fetch(
     let mut missing = Vec::new();
     for plan in plans.iter().flatten() {
         for piece in &plan.pieces {
-            let at_hand = key(file, plan.request.dataset, piece).is_some_and(|key| shared.elsewhere(&key));
+            let at_hand = key(file, &plan.request, piece).is_some_and(|key| shared.elsewhere(&key));
             if at_hand || fetched.contains_key(&piece.range) {
                 continue;
             }
@@ -343,7 +345,7 @@ fn fill_in(
     }
     let mut later = Vec::new();
     for piece in plan.pieces.drain(..) {
-        let key = key(file, dataset, &piece);
+        let key = key(file, &plan.request, &piece);
         if let Some(key) = &key
             && shared.flights.contains_key(key)
             && !shared.ready.contains_key(key)
@@ -385,7 +387,7 @@ fn wait(
 ) -> Result<()> {
     for piece in std::mem::take(&mut plan.pieces) {
         let dataset = plan.request.dataset;
-        let key = key(file, dataset, &piece);
+        let key = key(file, &plan.request, &piece);
         let flight = key.as_ref().and_then(|key| shared.flights.get(key));
         let decoded = match flight.and_then(|flight| flight.wait()) {
             Some(decoded) => decoded,

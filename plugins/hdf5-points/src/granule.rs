@@ -201,7 +201,8 @@ impl OpenGranule for Hdf5Granule {
                 columns: vec![LONGITUDE.into(), LATITUDE.into()],
             })
             .collect();
-        self.read(&requests)
+        // Positions become the row index and are not asked for again.
+        self.read_columns(&requests, false)
             .into_iter()
             .map(|batch| {
                 let mut columns = batch?.columns.into_iter().map(degrees);
@@ -214,12 +215,22 @@ impl OpenGranule for Hdf5Granule {
     }
 
     fn read(&self, requests: &[ReadRequest]) -> Vec<Result<PointBatch>> {
+        self.read_columns(requests, true)
+    }
+}
+
+impl Hdf5Granule {
+    /// Reads with or without keeping decoded chunks for neighbouring shards.
+    fn read_columns(&self, requests: &[ReadRequest], keep_chunks: bool) -> Vec<Result<PointBatch>> {
         let resolved: Vec<Result<Vec<Readable<'_>>>> =
             requests.iter().map(|request| self.resolve(request)).collect();
         let mut reads = Vec::new();
         for (request, columns) in requests.iter().zip(&resolved) {
             if let Ok(columns) = columns {
-                reads.extend(columns.iter().map(|column| RowRequest::new(column.dataset, &request.rows)));
+                reads.extend(columns.iter().map(|column| RowRequest {
+                    keep_chunks,
+                    ..RowRequest::new(column.dataset, &request.rows)
+                }));
             }
         }
         let mut values = self.file.read_rows(&reads).into_iter();

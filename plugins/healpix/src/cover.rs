@@ -95,7 +95,7 @@ pub(crate) fn cover(grid: &HealpixGrid, footprint: &Footprint) -> Result<Vec<u64
         Footprint::Polygons(polygons) => {
             let mut shards = Shards::default();
             for polygon in polygons {
-                shards.merge(match PolygonRegion::new(polygon)? {
+                shards.merge(match PolygonRegion::shape(polygon)? {
                     Shape::Region(region) => search(grid, &region)?,
                     Shape::Everywhere => all(grid)?,
                     Shape::Place(line) => search(grid, &line)?,

@@ -1,5 +1,8 @@
 //! A cover never lacks a shard, and has few too many.
 
+// Helpers outside the test functions may fail like them.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use proptest::prelude::*;
 use serde_json::json;
 use zagg_core::footprint::{Footprint, LonLat, Polygon};
@@ -246,7 +249,7 @@ fn covers_are_tight() {
     let inside = |[lon, lat]: LonLat| (0.0..=90.0).contains(&lon) && lat >= 0.0;
     assert_close(&grid.cover(&polygon(octant)).unwrap(), &with_centre(&*grid, inside), 0.1);
     let cap = |lat: f64, step: usize| -> Vec<LonLat> {
-        (0..360).step_by(step).map(|lon| [lon as f64, lat]).collect()
+        (0..360_u16).step_by(step).map(|lon| [f64::from(lon), lat]).collect()
     };
     let rings = Footprint::Polygons(vec![Polygon { exterior: cap(-60.0, 1), holes: vec![cap(-80.0, 1)] }]);
     assert_close(

@@ -1,5 +1,8 @@
 //! Signature, layout, attributes and coordinates, word for word.
 
+// Helpers outside the test functions may fail like them.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use serde_json::{Value, json};
 use zagg_core::column::{DType, Values};
 use zagg_core::grid::Grid;

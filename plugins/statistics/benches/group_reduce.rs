@@ -2,6 +2,8 @@
 //!
 //! The item of the throughput is a row; a statistic sees every row once, so "nine" counts each row once too.
 
+#![allow(clippy::unwrap_used)] // A failed unwrap is a failed benchmark.
+
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use serde_json::{Value, json};

@@ -41,6 +41,10 @@ impl Statistic for Count {
         !self.inputs.is_empty()
     }
 
+    fn unit_power(&self) -> Option<i32> {
+        Some(0)
+    }
+
     fn reduce(&self, groups: &Groups<'_>) -> Result<Output> {
         reduce::counts(groups.offsets).map(Values::Int64).map(Output::dense)
     }

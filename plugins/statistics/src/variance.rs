@@ -60,6 +60,10 @@ impl Statistic for Variance {
         &self.inputs
     }
 
+    fn unit_power(&self) -> Option<i32> {
+        Some(if self.root { 1 } else { 2 })
+    }
+
     fn reduce(&self, groups: &Groups<'_>) -> Result<Output> {
         let moments = reduce::moments(column(groups, 0)?, groups.offsets, self.nan)?;
         Ok(Output::dense(Values::Float64(moments.iter().map(|m| self.value(m)).collect())))

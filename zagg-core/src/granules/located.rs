@@ -209,20 +209,49 @@ fn locate(rows: u64, positions: &Positions, grid: &dyn Grid) -> Result<Part> {
             Ok(Part::Exact { runs, shards, bad })
         }
         Positions::Coarse { rows: ranges, .. } => {
-            let bad = (0..parents).filter(|&at| is_bad(at)).map(|at| len(&ranges[at])).sum();
+            check_parents(rows, ranges)?;
             let mut homes = vec![NO_CELL; parents];
             grid.shards_of(&cells, &mut homes);
+            // A parent without rows is no neighbour, and the rows of one without a position are looked for on both sides.
+            let filled: Vec<usize> = (0..parents).filter(|&at| len(&ranges[at]) > 0).collect();
+            let is_passed = |at: usize| is_bad(filled[at]);
+            let bad = if (0..filled.len()).all(is_passed) { ranges.iter().map(len).sum() } else { 0 };
             let mut shards: BTreeMap<u64, Vec<Range<u64>>> = BTreeMap::new();
-            for (at, &shard) in homes.iter().enumerate().filter(|(_, shard)| **shard != NO_CELL) {
+            for at in (0..filled.len()).filter(|&at| homes[filled[at]] != NO_CELL) {
                 // The rows of a parent near a border may lie in the neighbour's shard.
-                let (first, last) = (at.saturating_sub(1), (at + 1).min(parents - 1));
-                shards.entry(shard).or_default().push(ranges[first].start..ranges[last].end.min(rows));
+                let (mut first, mut last) = (at.saturating_sub(1), (at + 1).min(filled.len() - 1));
+                while first > 0 && is_passed(first) {
+                    first -= 1;
+                }
+                while last + 1 < filled.len() && is_passed(last) {
+                    last += 1;
+                }
+                let rows = ranges[filled[first]].start..ranges[filled[last]].end;
+                shards.entry(homes[filled[at]]).or_default().push(rows);
             }
             let shards =
                 shards.into_iter().map(|(shard, ranges)| (shard, Rows::from_ranges(ranges))).collect();
             Ok(Part::Coarse { shards, bad })
         }
     }
+}
+
+/// Parents must come in the order of their rows and leave none out, so that no row is lost between them.
+fn check_parents(rows: u64, ranges: &[Range<u64>]) -> Result<()> {
+    let mut next = 0;
+    for range in ranges {
+        if range.start != next || range.end < range.start {
+            return Err(Error::corrupt(format!(
+                "a parent has the rows {}..{} where rows from {next} on must follow",
+                range.start, range.end
+            )));
+        }
+        next = range.end;
+    }
+    if next != rows {
+        return Err(Error::corrupt(format!("the parents have {next} rows where the part has {rows}")));
+    }
+    Ok(())
 }
 
 /// Runs of equal cells, without the rows that have none.

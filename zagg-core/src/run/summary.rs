@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::Run;
-use crate::error::{Error, Result};
+use super::{Run, pretty};
+use crate::error::Result;
 use crate::report::{Hole, RunSummary, Strays, TaskReport, TaskStatus, Traffic};
 use crate::store::{StoreState, Written};
 
@@ -96,11 +96,4 @@ fn done_shards(run: &Run) -> Result<BTreeSet<String>> {
         }
     }
     Ok(done)
-}
-
-fn pretty(value: &Value) -> Result<Vec<u8>> {
-    let mut bytes =
-        serde_json::to_vec_pretty(value).map_err(|error| Error::io(format!("a record: {error}")))?;
-    bytes.push(b'\n');
-    Ok(bytes)
 }

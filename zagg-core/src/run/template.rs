@@ -32,6 +32,7 @@ pub(super) fn task_coordinates(grid: &dyn Grid, layout: Layout, shards: u64) -> 
 pub(super) fn write(run: &Run, overwrite: bool) -> Result<Created> {
     let template = template(run);
     let created = run.store.create(&template, overwrite)?;
+    run.store.write_record("plan.json", plan(run)?)?;
     let level = run.grid.leaf_level();
     let group = run.grid.group_name(level);
     for coordinate in beforehand(run) {
@@ -49,6 +50,21 @@ pub(super) fn write(run: &Run, overwrite: bool) -> Result<Created> {
         }
     }
     Ok(created)
+}
+
+/// What the store is made from, beside it: the pipeline and the shards with their granules.
+fn plan(run: &Run) -> Result<Vec<u8>> {
+    let shards: Map<String, Value> =
+        run.listed().map(|(shard, granules)| (run.grid.shard_label(shard), granules.into())).collect();
+    let plan = json!({
+        "version": 1,
+        "pipeline": run.pipeline.canonical(),
+        "pipeline_hash": run.pipeline.hash(),
+        "layout": run.pipeline.output.layout.name(),
+        "grid_signature": run.grid.signature(),
+        "shards": shards,
+    });
+    super::pretty(&plan)
 }
 
 fn zeros(dtype: crate::column::DType, n: usize) -> Result<Values> {
@@ -103,12 +119,13 @@ fn template(run: &Run) -> StoreTemplate {
         "compression": run.pipeline.output.compression,
         "shards": if compact { json!(run.shards) } else { Value::Null },
     });
-    let mut attributes = Map::new();
-    attributes.insert("pipeline_hash".into(), pipeline_hash.into());
-    attributes.insert("layout".into(), run.pipeline.output.layout.name().into());
-    attributes.insert("version".into(), env!("CARGO_PKG_VERSION").into());
+    let about = json!({
+        "pipeline_hash": pipeline_hash,
+        "layout": run.pipeline.output.layout.name(),
+        "version": env!("CARGO_PKG_VERSION"),
+    });
     StoreTemplate {
-        attributes,
+        attributes: Map::from_iter([("zagg".to_string(), about)]),
         groups: vec![GroupSpec {
             name: run.grid.group_name(level),
             attributes: run.grid.group_attributes(level, compact),

@@ -128,10 +128,21 @@ fn keep(run: &Run, shard: u64, wanted: Wanted, batch: PointBatch) -> Result<(u64
     Ok((inside, cells, columns))
 }
 
+/// Degrees of a coordinate; a missing one is NaN, which is no position.
+fn degrees(column: Column) -> Vec<f64> {
+    let mut values = column.values.to_f64();
+    for (value, missing) in values.iter_mut().zip(column.missing.unwrap_or_default()) {
+        if missing {
+            *value = f64::NAN;
+        }
+    }
+    values
+}
+
 /// The leaf cell of every row by its own coordinates, which are the last two columns; rows outside the shard have none.
 fn locate_again(run: &Run, shard: u64, rows: usize, columns: &mut Vec<Column>) -> Vec<u64> {
-    let lat = columns.pop().map(|c| c.values.to_f64()).unwrap_or_default();
-    let lon = columns.pop().map(|c| c.values.to_f64()).unwrap_or_default();
+    let lat = columns.pop().map(degrees).unwrap_or_default();
+    let lon = columns.pop().map(degrees).unwrap_or_default();
     let mut cells = vec![NO_CELL; rows];
     run.grid.locate(&lon, &lat, &mut cells);
     let mut shards = vec![NO_CELL; rows];

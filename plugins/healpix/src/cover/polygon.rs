@@ -63,7 +63,8 @@ pub(crate) struct State {
 }
 
 impl PolygonRegion {
-    pub(crate) fn new(polygon: &Polygon) -> Result<Shape> {
+    /// Examines a polygon.
+    pub(crate) fn shape(polygon: &Polygon) -> Result<Shape> {
         let mut outlines = vec![outline(&polygon.exterior, "a polygon")?];
         if outlines[0].is_empty() {
             return Ok(Shape::Place(LineRegion::new(&polygon.exterior)?));
@@ -206,7 +207,7 @@ mod tests {
     use crate::options::Ellipsoid;
 
     fn region(exterior: &[LonLat]) -> PolygonRegion {
-        match PolygonRegion::new(&Polygon { exterior: exterior.to_vec(), holes: Vec::new() }).unwrap() {
+        match PolygonRegion::shape(&Polygon { exterior: exterior.to_vec(), holes: Vec::new() }).unwrap() {
             Shape::Region(region) => region,
             _ => panic!("no region"),
         }
@@ -225,13 +226,13 @@ mod tests {
     fn a_ring_along_a_great_circle_has_no_smaller_side() {
         let equator = [[0.0, 0.0], [90.0, 0.0], [180.0, 0.0], [-90.0, 0.0]];
         let polygon = Polygon { exterior: equator.to_vec(), holes: Vec::new() };
-        assert!(matches!(PolygonRegion::new(&polygon).unwrap(), Shape::Everywhere));
+        assert!(matches!(PolygonRegion::shape(&polygon).unwrap(), Shape::Everywhere));
     }
 
     #[test]
     fn rings_that_run_back_on_themselves_are_refused() {
         let ring = vec![[-180.0, -60.0], [180.0, -60.0], [180.0, -90.0], [-180.0, -90.0]];
-        let error = PolygonRegion::new(&Polygon { exterior: ring, holes: Vec::new() }).err().unwrap();
+        let error = PolygonRegion::shape(&Polygon { exterior: ring, holes: Vec::new() }).err().unwrap();
         assert!(error.message().contains("use a box"), "{error}");
     }
 

@@ -107,7 +107,7 @@ pub(super) fn cover(grid: &dyn Grid, shard: u64, f: &mut Findings) {
                         });
                     }
                     Err(error) => {
-                        f.add(format!("cover: {what} of {size}° around ({lon}, {lat}) fails: {error}"))
+                        f.add(format!("cover: {what} of {size}° around ({lon}, {lat}) fails: {error}"));
                     }
                 }
             }
