@@ -96,6 +96,14 @@ impl Granules {
         })
     }
 
+    /// Whether every granule that a task needs is a local file.
+    pub fn are_local(&self) -> bool {
+        self.slots
+            .iter()
+            .filter(|slot| slot.needed.load(Ordering::Relaxed) > 0)
+            .all(|slot| slot.granule.href(self.driver).is_ok_and(|href| !href.contains("://")))
+    }
+
     /// Number of granules.
     pub fn len(&self) -> usize {
         self.slots.len()

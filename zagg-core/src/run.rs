@@ -22,8 +22,8 @@ use crate::shard_map::ShardMap;
 use crate::source::OpenObject;
 use crate::store::{Created, Store};
 
-/// Granules in flight at once, on threads that mostly wait.
-pub const DEFAULT_IO_THREADS: usize = 16;
+/// Granules in flight at once when they come over a network: threads that mostly wait.
+pub const REMOTE_IO_THREADS: usize = 16;
 
 /// One shard's work.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +43,8 @@ pub struct RunOptions {
     pub shards: Vec<String>,
     /// Run at most this many shards, the first of the map.
     pub max_cells: Option<usize>,
-    /// Granules in flight at once; 0 means [`DEFAULT_IO_THREADS`].
+    /// Granules in flight at once; 0 means [`REMOTE_IO_THREADS`], or twice the workers when all granules are local files:
+    /// those are in the page cache or on one disk, and what their threads do is inflate.
     pub io_threads: usize,
     /// Threads that compute, and tasks at once on this machine; 0 means one per core.
     pub workers: usize,
@@ -141,7 +142,16 @@ impl Run {
         }
         let driver = options.driver.unwrap_or(pipeline.data_source.driver);
         let granules = Granules::new(Arc::from(source), opener, driver, granules)?;
-        let threads = if options.io_threads == 0 { DEFAULT_IO_THREADS } else { options.io_threads };
+        let compute = rayon::ThreadPoolBuilder::new()
+            .num_threads(options.workers)
+            .thread_name(|number| format!("zagg-compute-{number}"))
+            .build()
+            .map_err(|error| Error::io(format!("starting threads: {error}")))?;
+        let io_threads = match options.io_threads {
+            0 if granules.are_local() => 2 * compute.current_num_threads(),
+            0 => REMOTE_IO_THREADS,
+            threads => threads,
+        };
         let mut warnings = pipeline.notes.clone();
         warnings.extend(map.version_warnings());
         let (shards, arrivals): (Vec<u64>, Vec<Vec<u32>>) =
@@ -158,12 +168,8 @@ impl Run {
             shards,
             arrivals,
             task_coordinates,
-            io: IoPool::new(threads)?,
-            compute: rayon::ThreadPoolBuilder::new()
-                .num_threads(options.workers)
-                .thread_name(|number| format!("zagg-compute-{number}"))
-                .build()
-                .map_err(|error| Error::io(format!("starting threads: {error}")))?,
+            io: IoPool::new(io_threads)?,
+            compute,
             warnings,
         })
     }
@@ -210,7 +216,15 @@ impl Run {
         created
     }
 
-    /// Runs every task on the executor, writes records and the final state, and gives the store free.
+    /// Writes the record of a shard, beside the store.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn record(&self, report: &TaskReport) -> Result<()> {
+        summary::write_record(self, report)
+    }
+
+    /// Runs every task on the executor, writes the report and the final state, and gives the store free.
     ///
     /// # Errors
     /// When the executor cannot work or the state cannot be written.

@@ -21,7 +21,7 @@ use read::{GranuleRows, read_granule};
 /// Rows that one task can hold: positions in sorted columns are 32-bit.
 const MAX_ROWS: usize = u32::MAX as usize;
 
-/// Runs one task to its end. A failure is part of the report.
+/// Runs one task to its end: blocks, then the shard's record. A failure is part of the report.
 pub fn run_task(run: &Arc<Run>, task: &Task) -> TaskReport {
     let started = Instant::now();
     let mut report = TaskReport {
@@ -43,15 +43,23 @@ pub fn run_task(run: &Arc<Run>, task: &Task) -> TaskReport {
     match crate::caught(|| work(run, task, &mut report)) {
         Ok(()) if report.holes.is_empty() => {}
         Ok(()) => report.status = TaskStatus::Incomplete,
-        Err(error) => {
-            report.status = TaskStatus::Failed;
-            report.temporary = error.kind() == ErrorKind::Temporary;
-            report.error = Some(error.to_string());
-        }
+        Err(error) => fail(&mut report, &error),
+    }
+    // At once, so that a run which is stopped loses none of what it has done.
+    if let Err(error) = run.record(&report)
+        && report.status != TaskStatus::Failed
+    {
+        fail(&mut report, &error);
     }
     run.granules.release(&task.granules);
     report.seconds = started.elapsed().as_secs_f64();
     report
+}
+
+fn fail(report: &mut TaskReport, error: &Error) {
+    report.status = TaskStatus::Failed;
+    report.temporary = error.kind() == ErrorKind::Temporary;
+    report.error = Some(error.to_string());
 }
 
 fn work(run: &Arc<Run>, task: &Task, report: &mut TaskReport) -> Result<()> {

@@ -9,6 +9,7 @@ mod pipeline;
 mod progress;
 mod summary;
 
+use std::io::ErrorKind;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -23,7 +24,10 @@ fn main() -> ExitCode {
         Err(error) => {
             // Help and version are answers, not errors: clap prints each where it belongs.
             let code = if error.use_stderr() { failure::USAGE } else { 0 };
-            return if error.print().is_ok() { ExitCode::from(code) } else { ExitCode::from(failure::USER) };
+            return match error.print() {
+                Err(error) if error.kind() != ErrorKind::BrokenPipe => ExitCode::from(failure::USER),
+                _ => ExitCode::from(code),
+            };
         }
     };
     match run(arguments) {

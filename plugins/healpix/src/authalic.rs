@@ -1,18 +1,26 @@
 //! Geodetic and authalic latitude of WGS84.
 //!
-//! The authalic latitude is that of the sphere of equal area. Both directions are sine series in twice the latitude; the
-//! coefficients are the Fourier coefficients of the closed form for 1/f = 298.257223563, found with 40 digits. The first
-//! term left out is 7e-18 forwards and 5e-18 (six terms) backwards, less than the rounding of a latitude.
+//! The authalic latitude is that of the sphere of equal area. Forwards, where every row passes, the difference is a polynomial
+//! that needs no trigonometry: with u the latitude as a share of 90°, it is u·(1 − u²)·Q(u²), the first factors being its
+//! zeros. Q is the Chebyshev interpolation of the closed form for 1/f = 298.257223563, made with 40 digits; its error is 2e-17 rad.
+//! Backwards, where only centres of cells pass, it is a sine series in twice the latitude with the Fourier coefficients of the
+//! closed form; the first term left out is 5e-18. Both errors are less than the rounding of a latitude.
 
-use std::f64::consts::FRAC_PI_2;
+use std::f64::consts::{FRAC_2_PI, FRAC_PI_2};
 
-/// Coefficients of sin 2kφ, k = 1…5, in authalic minus geodetic latitude.
-const TO_AUTHALIC: [f64; 5] = [
-    -2.239_209_838_678_64e-3,
-    2.130_860_651_325_022e-6,
-    -2.559_257_686_419_122_5e-9,
-    3.370_196_525_542_269_2e-12,
-    -4.667_543_015_625_586e-15,
+/// Coefficients of u^2k, k = 0…10, in Q.
+const TO_AUTHALIC: [f64; 11] = [
+    -0.007_021_320_664_860_227,
+    0.004_462_535_206_230_778,
+    -0.001_075_504_969_630_136_3,
+    1.062_458_290_121_104e-4,
+    7.859_010_131_652_754e-6,
+    -4.562_747_109_849_604e-6,
+    7.333_662_848_926_227e-7,
+    -1.980_109_982_001_467e-8,
+    -1.827_920_626_182_322e-8,
+    4.521_304_702_588_104e-9,
+    -4.381_752_953_508_829e-10,
 ];
 
 /// Coefficients of sin 2kξ, k = 1…5, in geodetic minus authalic latitude.
@@ -37,9 +45,14 @@ fn series(coefficients: &[f64; 5], lat: f64) -> f64 {
 }
 
 /// Authalic latitude of a geodetic one; radians. The result stays within ±π/2.
+///
+/// Inlined into a loop over an array, it becomes vector instructions.
 #[inline]
 pub(crate) fn to_authalic(lat: f64) -> f64 {
-    (lat + series(&TO_AUTHALIC, lat)).clamp(-FRAC_PI_2, FRAC_PI_2)
+    let u = lat * FRAC_2_PI;
+    let v = u * u;
+    let q = TO_AUTHALIC.iter().rev().fold(0.0, |sum, c| sum * v + c);
+    (lat + u * (1.0 - v) * q).clamp(-FRAC_PI_2, FRAC_PI_2)
 }
 
 /// Geodetic latitude of an authalic one; radians. The result stays within ±π/2.

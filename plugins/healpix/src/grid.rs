@@ -70,27 +70,36 @@ pub(crate) fn is_position(lon: f64, lat: f64) -> bool {
     lat.abs() <= 90.0 && lon.is_finite()
 }
 
-/// The cell of a position that [`is_position`]; degrees.
+/// Positions converted at a time: few enough to stay in the first-level cache.
+const BLOCK: usize = 256;
+
+/// The cell of a longitude in degrees and a latitude in radians on the sphere of the cells.
 ///
-/// `hash` saturates on longitudes beyond some 30 turns and tells -180 from 180, so the longitude is wrapped first; it
-/// panics on latitudes beyond ±π/2, which 90° in radians equals exactly.
+/// `hash` saturates on longitudes beyond some 30 turns and tells -180 from 180, so the longitude is wrapped first. It
+/// panics on latitudes beyond ±π/2, which 90° in radians equals exactly, and on NaN: both must be kept from it.
 #[inline]
-fn hash(layer: &Layer, ellipsoid: Ellipsoid, lon: f64, lat: f64) -> u64 {
+fn hash(layer: &Layer, lon: f64, lat: f64) -> u64 {
     // Adding 0.0 turns -0.0 into 0.0, which lies on the other side of a border.
     let lon = if (0.0..=360.0).contains(&lon) { lon + 0.0 } else { lon.rem_euclid(360.0) };
-    let lat = lat.to_radians();
-    let lat = match ellipsoid {
-        Ellipsoid::Wgs84 => to_authalic(lat),
-        Ellipsoid::Sphere => lat,
-    };
     layer.hash(lon.to_radians(), lat)
 }
 
-/// Locates with the ellipsoid known, so that the loop has no branch on it.
-#[inline]
+/// Locates positions of which some may be none.
 fn locate_all(layer: &Layer, ellipsoid: Ellipsoid, lon: &[f64], lat: &[f64], cells: &mut [u64]) {
-    for ((cell, &lon), &lat) in cells.iter_mut().zip(lon).zip(lat) {
-        *cell = if is_position(lon, lat) { hash(layer, ellipsoid, lon, lat) } else { NO_CELL };
+    let blocks = cells.chunks_mut(BLOCK).zip(lon.chunks(BLOCK)).zip(lat.chunks(BLOCK));
+    let mut converted = [0.0; BLOCK];
+    for ((cells, lon), lat) in blocks {
+        // A loop of its own, because without branches it runs on several latitudes at once.
+        for (to, from) in converted.iter_mut().zip(lat) {
+            let radians = from.to_radians();
+            *to = match ellipsoid {
+                Ellipsoid::Wgs84 => to_authalic(radians),
+                Ellipsoid::Sphere => radians,
+            };
+        }
+        for (((cell, &lon), &lat), &converted) in cells.iter_mut().zip(lon).zip(lat).zip(&converted) {
+            *cell = if is_position(lon, lat) { hash(layer, lon, converted) } else { NO_CELL };
+        }
     }
 }
 
@@ -136,11 +145,7 @@ impl Grid for HealpixGrid {
     }
 
     fn locate(&self, lon: &[f64], lat: &[f64], cells: &mut [u64]) {
-        let layer = get(self.options.child_order);
-        match self.options.ellipsoid {
-            Ellipsoid::Wgs84 => locate_all(layer, Ellipsoid::Wgs84, lon, lat, cells),
-            Ellipsoid::Sphere => locate_all(layer, Ellipsoid::Sphere, lon, lat, cells),
-        }
+        locate_all(get(self.options.child_order), self.options.ellipsoid, lon, lat, cells);
     }
 
     fn shards_of(&self, cells: &[u64], shards: &mut [u64]) {

@@ -57,23 +57,25 @@ pub(super) fn summarise(run: &Run, reports: &[TaskReport], seconds: f64) -> RunS
     }
 }
 
-/// Writes one record per shard and the report of the run; gives the state that the store has now, counting shards that
-/// earlier runs have done.
+/// Writes the record of one shard: what the next run believes about it.
+pub(super) fn write_record(run: &Run, report: &TaskReport) -> Result<()> {
+    let record = json!({
+        "version": 1,
+        "shard": report.shard,
+        "status": report.status,
+        "granules": report.granules,
+        "rows_read": report.rows_read,
+        "rows_kept": report.rows_kept,
+        "cells": report.cells,
+        "holes": report.holes,
+        "error": report.error,
+    });
+    run.store.write_record(&format!("{RECORDS}/{}.json", report.shard), pretty(&record)?)?;
+    Ok(())
+}
+
+/// Writes the report of the run; gives the state that the store has now, counting shards that earlier runs have done.
 pub(super) fn write(run: &Run, reports: &[TaskReport], summary: &RunSummary) -> Result<StoreState> {
-    for report in reports {
-        let record = json!({
-            "version": 1,
-            "shard": report.shard,
-            "status": report.status,
-            "granules": report.granules,
-            "rows_read": report.rows_read,
-            "rows_kept": report.rows_kept,
-            "cells": report.cells,
-            "holes": report.holes,
-            "error": report.error,
-        });
-        run.store.write_record(&format!("{RECORDS}/{}.json", report.shard), pretty(&record)?)?;
-    }
     let done = done_shards(run)?;
     let complete = run.shards.iter().all(|&shard| done.contains(&run.grid.shard_label(shard)));
     let state = if complete { StoreState::Complete } else { StoreState::Incomplete };

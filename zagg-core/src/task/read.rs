@@ -99,11 +99,12 @@ fn keep(run: &Run, shard: u64, wanted: Wanted, batch: PointBatch) -> Result<(u64
     }
     for (column, name) in columns.iter().zip(&wanted.request.columns) {
         let flags = column.missing.as_ref().map_or(rows, Vec::len);
-        if column.len() != rows || flags != rows {
-            return Err(Error::plugin(format!(
-                "the source gave {} values of {name} for {rows} rows",
-                column.len()
-            )));
+        for (given, what) in [(column.len(), "values"), (flags, "flags")] {
+            if given != rows {
+                return Err(Error::plugin(format!(
+                    "the source gave {given} {what} of {name} for {rows} rows"
+                )));
+            }
         }
     }
     let mut cells = match wanted.cells {

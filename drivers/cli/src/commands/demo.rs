@@ -43,7 +43,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<u8, Failure> {
     let progress = Progress::new("shards", run.tasks.len() as u64);
     let outcome = run.execute(&LocalExecutor::default(), &progress);
     progress.finish();
-    let outcome = outcome?;
+    let outcome = outcome.map_err(|error| Failure::of_run(&error))?;
     let (store, map_path, folder) = (utf8(&store_path)?, utf8(&map_path)?, utf8(folder)?);
     if args.format == Format::Text {
         output::data(&format!(

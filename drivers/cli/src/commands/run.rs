@@ -48,7 +48,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8, Failure> {
     let executor = LocalExecutor { fail_fast: args.fail_fast };
     let outcome = run.execute(&executor, &progress);
     progress.finish();
-    let outcome = outcome?;
+    let outcome = outcome.map_err(|error| Failure::of_run(&error))?;
     summary::print(&outcome, &location, args.format)?;
     Ok(outcome.exit_code())
 }

@@ -1,0 +1,97 @@
+//! `zagg inspect`: each kind of thing, and things that are none.
+
+use crate::bench::{Bench, NAMES, bytes, spec};
+
+fn inspect(bench: &Bench, path: &str) -> serde_json::Value {
+    let said = bench.zagg(&["inspect", path, "--format", "json"]).exits(0);
+    assert_eq!(said.err, "");
+    said.json()
+}
+
+#[test]
+fn a_store_is_described() {
+    let bench = Bench::with_map();
+    let shards = bench.shards().len() as u64;
+    let cells = bench.summary(0, &[])["cells"].clone();
+    let said = inspect(&bench, "out.zarr");
+    assert_eq!((&said["state"], &said["consolidated"]), (&"complete".into(), &true.into()));
+    assert_eq!(said["groups"][0]["name"], "12");
+    let arrays = said["groups"][0]["arrays"].as_array().unwrap();
+    let count = arrays.iter().find(|array| array["name"] == "count").unwrap();
+    assert_eq!(count["dtype"], "int32");
+    assert_eq!(count["shape"][0], shards * 4096);
+    assert_eq!((&count["blocks_stored"], &count["blocks"]), (&shards.into(), &shards.into()));
+    assert_eq!(count["cells_with_value"], cells, "as many cells as the run has counted");
+    assert_eq!(count["min"], 1.0);
+    let text = bench.zagg(&["inspect", "out.zarr"]).exits(0).out;
+    assert!(text.starts_with("out.zarr: complete\n") && text.contains("12/h_mean"), "{text}");
+}
+
+#[test]
+fn an_incomplete_store_says_so() {
+    let bench = Bench::with_map();
+    bench.run(&["--max-cells", "1"]).exits(0);
+    assert_eq!(inspect(&bench, "out.zarr")["state"], "incomplete");
+}
+
+#[test]
+fn a_granule_is_described_part_by_part() {
+    let bench = Bench::empty();
+    let mut one = spec(0);
+    one.beams = vec!["gt1l".into(), "gt1r".into(), "gt2l".into()];
+    one.without = vec!["gt1r/land_ice_segments".into(), "gt2l/land_ice_segments/latitude".into()];
+    bench.make(&one);
+    let said = inspect(&bench, &format!("granules/{}", NAMES[0]));
+    assert_eq!(said["pipeline"], "atl06");
+    let parts = said["parts"].as_array().unwrap();
+    let states: Vec<&str> = parts.iter().map(|part| part["state"].as_str().unwrap()).collect();
+    assert_eq!(states, ["present", "absent", "broken", "absent", "absent", "absent"]);
+    assert!(parts[0]["rows"].as_u64().unwrap() > 1_500);
+    let south = parts[0]["extent"][1].as_f64().unwrap();
+    assert!((-88.0..-84.0).contains(&south), "{south}");
+    assert!(parts[2]["fault"].as_str().unwrap().contains("latitude"), "{said}");
+    bench.zagg(&["inspect", &format!("granules/{}", NAMES[0])]).exits(0);
+}
+
+#[test]
+fn a_map_and_a_pipeline_are_described() {
+    let bench = Bench::with_map();
+    let said = inspect(&bench, "map.json");
+    assert_eq!((&said["granules"], &said["shard_map"]), (&3.into(), &"map.json".into()));
+    let text = bench.zagg(&["config", "show", "atl06"]).exits(0).out;
+    bench.write("atl06.yaml", text);
+    let said = inspect(&bench, "atl06.yaml");
+    let plan = bench.run(&["--dry-run", "--format", "json"]).exits(0).json();
+    assert_eq!(said["hash"], plan["pipeline_hash"], "what is shown is what runs");
+    let text = bench.zagg(&["inspect", "atl06.yaml"]).exits(0).out;
+    assert!(text.contains("quantile(h_li, q=0.25)"), "{text}");
+}
+
+#[test]
+fn nonsense_is_refused_in_one_line() {
+    let bench = Bench::empty();
+    bench.write("empty", "");
+    bench.write("text", "dear diary");
+    bench.write("binary", [0u8, 159, 146, 150]);
+    bench.write("broken.json", "{\"shard_keys\": [");
+    bench.write("page.h5", "<html>please log in</html>");
+    bench.write("half.h5", &bytes(0)[..10_000]);
+    bench.write("folder/file", "");
+    bench.write("zarr/zarr.json", "{\"zarr_format\": 3");
+    for (path, piece) in [
+        ("none", "No such file"),
+        ("empty", "empty"),
+        ("text", "text"),
+        ("binary", "not a text file"),
+        ("broken.json", "not a shard map"),
+        ("page.h5", "not an HDF5 file"),
+        ("half.h5", "truncated"),
+        ("folder", "there is no zagg store at folder"),
+        ("zarr", "zarr/zarr.json"),
+    ] {
+        let said = bench.zagg(&["inspect", path]).exits(1);
+        assert!(said.err.starts_with("zagg: error: ") && said.err.contains(piece), "{path}: {said:?}");
+        assert!(said.err.contains(path), "{path}: {said:?}");
+        assert_eq!((said.err.lines().count(), said.out.as_str()), (1, ""), "{path}: {said:?}");
+    }
+}

@@ -1,0 +1,20 @@
+//! The program as its users meet it: messages, exit codes and what is left behind.
+//!
+//! Every test starts the real program in a folder of its own. Granules are made up, so nothing outside the repository
+//! is needed.
+#![allow(clippy::unwrap_used, clippy::panic)] // The whole crate is tests.
+
+mod bench;
+mod catalog;
+mod choices;
+mod command_line;
+mod demo;
+mod determinism;
+mod disk;
+mod faults;
+mod hostile;
+mod inspect;
+mod locks;
+mod pipelines;
+mod rows;
+mod stores;

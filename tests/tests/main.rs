@@ -1,0 +1,17 @@
+//! Whole runs: against reference values, against made-up truth, and under faults.
+
+// Helpers outside the test functions may fail like them.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::print_stderr)]
+
+mod configs;
+mod conservation;
+mod determinism;
+mod golden;
+mod holes;
+mod missing;
+mod panics;
+mod plugins;
+mod support;
+mod synthetic;
+mod traffic;
+mod write_faults;

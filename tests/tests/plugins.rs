@@ -1,0 +1,101 @@
+//! Every plugin that is linked in: its name, and the contract of its trait.
+
+use serde_json::{Map, json};
+use zagg_core::registry::{Entry, Kind, Make, Plugin, Registry};
+use zagg_core::statistic::{OutputShape, StatisticRequest};
+use zagg_core::{DType, conformance};
+use zagg_zarr::ZarrStore;
+
+use crate::support::registry;
+
+fn names(kind: Kind) -> Vec<&'static str> {
+    let entries = registry();
+    let of_kind = entries.entries().filter(|r| r.entry.make.kind() == kind).map(|r| r.entry.name);
+    of_kind.filter(|name| !name.starts_with("test-")).collect()
+}
+
+#[test]
+fn the_plugins_are_those_expected() {
+    assert_eq!(names(Kind::Source), ["atl06", "hdf5-points"]);
+    assert_eq!(names(Kind::Catalog), ["local-files"]);
+    assert_eq!(names(Kind::Grid), ["healpix"]);
+    assert_eq!(names(Kind::Preset), ["atl06"]);
+    let statistics = [
+        "average",
+        "count",
+        "first",
+        "last",
+        "len",
+        "max",
+        "mean",
+        "median",
+        "min",
+        "nanmax",
+        "nanmean",
+        "nanmedian",
+        "nanmin",
+        "nanquantile",
+        "nanstd",
+        "nansum",
+        "nanvar",
+        "quantile",
+        "range",
+        "std",
+        "sum",
+        "var",
+    ];
+    assert_eq!(names(Kind::Statistic), statistics);
+    assert_eq!(registry().source_name("h5coro").unwrap(), "hdf5-points");
+}
+
+#[test]
+fn a_name_that_two_plugins_offer_is_refused_with_both_origins() {
+    const ENTRIES: &[Entry] =
+        &[Entry { name: "h5coro", aliases: &[], description: "", make: Make::Source(|_| unreachable!()) }];
+    let linked = zagg_core::registry::inventory::iter::<Plugin>.into_iter().copied();
+    let rival = Plugin { name: "rival", version: "9.9.9", entries: ENTRIES };
+    let error = Registry::of(linked.chain([rival])).unwrap_err().to_string();
+    for told in ["source h5coro is offered twice", "zagg-hdf5-points 0.", "rival 9.9.9"] {
+        assert!(error.contains(told), "{error}");
+    }
+}
+
+#[test]
+fn every_grid_conforms() {
+    let options = |value: serde_json::Value| value.as_object().cloned().unwrap();
+    for (name, options) in
+        [("healpix", options(json!({"type": "healpix", "parent_order": 3, "child_order": 7})))]
+    {
+        let grid = registry().grid(name, &options).unwrap();
+        assert_eq!(conformance::grid(&*grid), Ok(()), "{name}");
+    }
+    assert_eq!(names(Kind::Grid).len(), 1, "a new grid needs options here");
+}
+
+#[test]
+fn every_statistic_conforms() {
+    for name in names(Kind::Statistic) {
+        let params = if name.contains("quantile") { json!({"q": 0.3}) } else { json!({}) };
+        for dtype in [DType::Int16, DType::Float32] {
+            let request = StatisticRequest {
+                variable: "v".into(),
+                function: name.into(),
+                source: Some("x".into()),
+                source_dtype: Some(dtype),
+                params: params.as_object().cloned().unwrap_or_else(Map::new),
+                shape: None,
+            };
+            let statistic = registry().statistic(&request).unwrap();
+            assert_eq!(statistic.output().shape, OutputShape::Scalar);
+            assert_eq!(conformance::statistic(&*statistic, dtype), Ok(()), "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_store_conforms() {
+    let store = ZarrStore::memory();
+    let other = store.reopen();
+    let read = |group: &str, array: &str, block: &[u64]| store.reopen().read_block(group, array, block);
+    assert_eq!(conformance::store(&store, &other, &read), [""; 0]);
+}

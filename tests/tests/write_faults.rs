@@ -1,0 +1,75 @@
+//! Writes that fail: the shard is reported, the store says that it is not complete, and a rerun mends it.
+
+use std::sync::Arc;
+
+use zagg_core::ErrorKind;
+use zagg_core::report::RunSummary;
+use zagg_core::store::{FailingStore, Store, StoreState};
+use zagg_core::{Error, Result};
+use zagg_local::LocalExecutor;
+use zagg_zarr::ZarrStore;
+
+use crate::support::{Job, LAYOUTS, assert_same_tree, crossing, layout, pipeline, preset, tree};
+
+fn state(store: &ZarrStore) -> Option<StoreState> {
+    store.inspect().ok().map(|summary| summary.state)
+}
+
+fn check(outcome: &Result<RunSummary>, state: Option<StoreState>, what: &str) {
+    match outcome {
+        Ok(summary) => {
+            assert_eq!(
+                (summary.state, state),
+                (StoreState::Incomplete, Some(StoreState::Incomplete)),
+                "{what}"
+            );
+            assert_eq!((summary.shards_failed, summary.failures.len()), (1, 1), "{what}");
+            assert_eq!(summary.shards_done + 1, summary.shards);
+            assert_eq!(summary.exit_code(), 3);
+            assert!(summary.failures[0].1.contains("injected failure"), "{what}: {:?}", summary.failures);
+        }
+        Err(error) => {
+            assert_eq!(error.kind(), ErrorKind::Io, "{what}");
+            assert!(error.to_string().contains("injected failure"), "{what}: {error}");
+            assert!(matches!(state, None | Some(StoreState::Open)), "{what}: {state:?}");
+        }
+    }
+}
+
+#[test]
+fn whichever_write_fails_a_rerun_leaves_the_undisturbed_bytes() {
+    for chosen in LAYOUTS {
+        let job = Job::atl06(pipeline(&[preset(), &layout(chosen)]), &crossing(2000)[..2]);
+        let (undisturbed, want) = job.run_on_disk(&LocalExecutor::default());
+        assert_eq!(undisturbed.state, StoreState::Complete);
+        let counting = Arc::new(FailingStore::new(ZarrStore::memory(), |_| false));
+        job.run(Arc::clone(&counting) as Arc<dyn Store>).unwrap();
+        let writes = counting.writes();
+        assert!(writes > 9 * undisturbed.shards, "{writes} writes");
+        let mut failed_shards = 0;
+        for number in 0..writes {
+            let what = format!("{chosen}, write {number} of {writes}");
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("out.zarr");
+            let open = || ZarrStore::open_path(&path).unwrap();
+            let outcome = job.run(Arc::new(FailingStore::new(open(), move |n| n == number)));
+            check(&outcome, state(&open()), &what);
+            failed_shards += u64::from(outcome.is_ok());
+            let again = job.run(Arc::new(open())).unwrap();
+            assert_eq!((again.state, again.exit_code()), (StoreState::Complete, 0), "{what}");
+            assert_same_tree(&tree(&path), &want, &what);
+        }
+        assert_eq!(failed_shards, 9 * undisturbed.shards);
+    }
+}
+
+#[test]
+fn a_store_that_fails_altogether_fails_every_shard_or_the_run() {
+    let job = Job::atl06(pipeline(&[preset()]), &crossing(2000)[..2]);
+    let store = ZarrStore::memory();
+    let fails = FailingStore::new(store.reopen(), |_| true);
+    let error: Error = job.run(Arc::new(fails)).unwrap_err();
+    assert!(error.to_string().contains("injected failure"), "{error}");
+    assert_eq!(state(&store), None);
+    assert_eq!(job.run(Arc::new(store)).unwrap().state, StoreState::Complete);
+}
