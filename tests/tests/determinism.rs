@@ -49,7 +49,7 @@ impl Executor for Shuffled {
 #[test]
 fn stores_are_the_same_whatever_runs_them() {
     for chosen in LAYOUTS {
-        let mut job = Job::atl06(pipeline(&[preset(), &layout(chosen)]), &crossing(5000));
+        let mut job = Job::atl06(pipeline(&[preset(), &layout(chosen)]), &crossing(12_000));
         (job.options.workers, job.options.io_threads) = (1, 1);
         let (summary, want) = job.run_on_disk(&LocalExecutor::default());
         assert_eq!(summary.state, StoreState::Complete);

@@ -94,7 +94,7 @@ fn faulty(job: &Job, at: u64, fault: Fault) -> (Job, Arc<AtomicU64>) {
 #[test]
 fn whichever_read_fails_the_store_is_whole_or_says_what_it_lacks() {
     crate::support::faulty::quiet_panics();
-    let mut job = Job::atl06(pipeline(&[preset()]), &crossing(3000)[..2]);
+    let mut job = Job::atl06(pipeline(&[preset()]), &crossing(12_000)[..2]);
     (job.options.workers, job.options.io_threads) = (1, 1);
     let (undisturbed, want) = job.run_on_disk(&LocalExecutor::default());
     let (counted, calls) = faulty(&job, u64::MAX, Fault::Fails);
@@ -130,7 +130,9 @@ fn whichever_read_fails_the_store_is_whole_or_says_what_it_lacks() {
             assert_eq!((again.state, again.holes.len()), (StoreState::Complete, 0), "{what}");
             assert_same_tree(&tree(&path), &want, &what);
         }
-        assert!(incomplete > calls / 2 || fault == Fault::Zeros, "{fault:?}: {incomplete} of {calls}");
+        // Metadata that did not come are asked for again.
+        let least = if matches!(fault, Fault::Zeros | Fault::FewRanges) { 0 } else { calls / 2 };
+        assert!(incomplete > least, "{fault:?}: {incomplete} of {calls}");
     }
 }
 

@@ -32,6 +32,8 @@ pub struct Pipeline {
     pub catalog: Option<String>,
     /// What was accepted without effect, one line each.
     pub notes: Vec<String>,
+    /// The texts it was read from, to say where a fault is that a plugin finds later.
+    layers: Layers,
 }
 
 impl Pipeline {
@@ -43,7 +45,9 @@ impl Pipeline {
         let merged = layers.merged()?;
         let mut notes = Vec::new();
         let mut root = Section::root(&merged, &mut notes);
-        Self::read(&mut root).map(|p| Self { notes, ..p }).map_err(|fault| layers.locate(&fault))
+        Self::read(&mut root)
+            .map(|p| Self { notes, layers: layers.clone(), ..p })
+            .map_err(|fault| layers.locate(&fault))
     }
 
     fn read(root: &mut Section<'_>) -> Result<Self, section::Fault> {
@@ -66,7 +70,13 @@ impl Pipeline {
             pipeline.finish()?;
         }
         root.finish()?;
-        Ok(Self { data_source, aggregation, output, catalog, notes: Vec::new() })
+        Ok(Self { data_source, aggregation, output, catalog, notes: Vec::new(), layers: Layers::default() })
+    }
+
+    /// An error that names a key of the pipeline, with the file and line where the key stands.
+    #[must_use]
+    pub fn locate(&self, error: Error) -> Error {
+        self.layers.locate_message(error)
     }
 
     /// What identifies the pipeline: two runs with the same value compute the same numbers for the same cells. Leaves out

@@ -117,6 +117,20 @@ impl Expression {
         self.rowwise
     }
 
+    /// Checks that it gives one value per group.
+    ///
+    /// # Errors
+    /// When it gives one value per row.
+    pub fn check_per_group(&self) -> Result<()> {
+        if self.root.level != Level::Row {
+            return Ok(());
+        }
+        Err(Error::input(format!(
+            "{} gives one value per row; use a reduction such as mean(...)",
+            quoted(&self.text)
+        )))
+    }
+
     /// One value per row. `column` gives the columns by name, each with `rows` values.
     ///
     /// # Errors
@@ -146,12 +160,7 @@ impl Expression {
         offsets: &[u32],
         column: &dyn Fn(&str) -> Option<&'a Values>,
     ) -> Result<Values> {
-        if self.root.level == Level::Row {
-            return Err(Error::input(format!(
-                "{} gives one value per row; use a reduction such as mean(...)",
-                quoted(&self.text)
-            )));
-        }
+        self.check_per_group()?;
         let first = self.columns.first().and_then(|name| column(name));
         let rows = first.map_or_else(|| offsets.last().map_or(0, |&last| last as usize), Values::len);
         reduce::check(rows, offsets).context(|| quoted(&self.text))?;

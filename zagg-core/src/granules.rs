@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::error::{Context, Error, Result};
+use crate::error::{Context, Error, ErrorKind, Result};
 use crate::granule::{Driver, Granule};
 use crate::grid::Grid;
 use crate::report::Strays;
@@ -61,7 +61,7 @@ impl Granules {
     /// tasks that will ask for it.
     ///
     /// # Errors
-    /// Names the first granule without an href for this driver.
+    /// Names the first granule without an href for this driver, or with one that cannot be opened.
     pub fn new(
         source: Arc<dyn PointSource>,
         opener: Arc<dyn OpenObject>,
@@ -72,7 +72,9 @@ impl Granules {
         let mut slots = Vec::with_capacity(granules.len());
         for (granule, mut listed, needed) in granules {
             if needed > 0 {
-                granule.href(driver)?;
+                opener.check(granule.href(driver)?).map_err(|error| {
+                    error.with_kind(ErrorKind::Input).context(format!("granule {}", granule.id))
+                })?;
             }
             listed.sort_unstable();
             shards.extend(listed.iter().copied());
@@ -155,7 +157,7 @@ impl Granules {
         let href = slot.granule.href(self.driver)?;
         let reader = Arc::new(Counting::new(self.opener.open(href)?));
         let granule = crate::caught(|| self.source.open(&slot.granule, reader)).context(|| "opening")?;
-        Located::new(granule, grid)
+        crate::caught(|| Located::new(granule, grid))
     }
 
     /// Attributes of a column as the first granule tells them that can be opened.

@@ -260,6 +260,7 @@ fn compile_variable(
         Computation::Expression(text) => {
             let expression = Expression::parse(text)?;
             check(&expression, columns)?;
+            expression.check_per_group()?;
             for name in expression.columns() {
                 refers.push(columns.index(name)?);
             }

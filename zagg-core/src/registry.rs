@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::catalog::Catalog;
-use crate::error::{Error, Result};
+use crate::error::{Context, Error, Result};
 use crate::grid::{Grid, GridOptions};
 use crate::source::{PointSource, SourceOptions};
 use crate::statistic::{Statistic, StatisticRequest};
@@ -222,7 +222,7 @@ impl Registry {
     /// # Errors
     /// When no plugin offers it, or the plugin refuses the options.
     pub fn source(&self, name: &str, options: &SourceOptions) -> Result<Box<dyn PointSource>> {
-        match self.find(Kind::Source, name)?.entry.make {
+        match self.find(Kind::Source, name).context(|| "reader")?.entry.make {
             Make::Source(make) => make(options),
             _ => Err(Error::plugin(format!("{name} is not a source"))),
         }
@@ -244,7 +244,7 @@ impl Registry {
     /// # Errors
     /// When no plugin offers it, or the plugin refuses the options.
     pub fn grid(&self, name: &str, options: &GridOptions) -> Result<Box<dyn Grid>> {
-        match self.find(Kind::Grid, name)?.entry.make {
+        match self.find(Kind::Grid, name).context(|| "output.grid.type")?.entry.make {
             Make::Grid(make) => make(options),
             _ => Err(Error::plugin(format!("{name} is not a grid"))),
         }

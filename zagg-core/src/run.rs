@@ -108,13 +108,15 @@ impl Run {
         store: Arc<dyn Store>,
         options: &RunOptions,
     ) -> Result<Self> {
-        let grid =
-            registry.grid(&pipeline.output.grid_type, &pipeline.output.grid).context(|| "output.grid")?;
+        let grid = registry
+            .grid(&pipeline.output.grid_type, &pipeline.output.grid)
+            .map_err(|error| pipeline.locate(error))?;
         map.check_grid(&*grid)?;
         let source = registry
             .source(&pipeline.data_source.reader, &pipeline.data_source.options)
-            .context(|| "data_source")?;
-        let program = Program::compile(&pipeline.data_source, &pipeline.aggregation, &*source, registry)?;
+            .map_err(|error| pipeline.locate(error.context("data_source")))?;
+        let program = Program::compile(&pipeline.data_source, &pipeline.aggregation, &*source, registry)
+            .map_err(|error| pipeline.locate(error))?;
         if map.shards.is_empty() {
             return Err(Error::input("the shard map lists no shards; nothing would be done"));
         }
@@ -174,13 +176,10 @@ impl Run {
         })
     }
 
-    /// Every shard of the map with the ids of the granules it lists, ascending by shard.
-    fn listed(&self) -> impl Iterator<Item = (u64, Vec<&str>)> {
-        let id = |&number: &u32| self.granules.granule(number).id.as_str();
-        self.shards
-            .iter()
-            .zip(&self.arrivals)
-            .map(move |(&shard, numbers)| (shard, numbers.iter().map(id).collect()))
+    /// Ids of the granules that a shard lists, in arrival order.
+    fn listed_by(&self, shard: u64) -> impl Iterator<Item = &str> {
+        let numbers = self.shards.binary_search(&shard).map_or(&[][..], |at| &self.arrivals[at]);
+        numbers.iter().map(|&number| self.granules.granule(number).id.as_str())
     }
 
     /// Threads that compute, and tasks that may run at once on this machine.
@@ -220,8 +219,8 @@ impl Run {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub(crate) fn record(&self, report: &TaskReport) -> Result<()> {
-        summary::write_record(self, report)
+    pub(crate) fn record(&self, shard: u64, report: &TaskReport) -> Result<()> {
+        summary::write_record(self, shard, report)
     }
 
     /// Runs every task on the executor, writes the report and the final state, and gives the store free.

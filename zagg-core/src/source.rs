@@ -138,6 +138,14 @@ impl fmt::Debug for dyn OpenGranule + '_ {
 
 /// Opens the bytes of a granule by href. Drivers provide it; the task and catalogs use it.
 pub trait OpenObject: Send + Sync {
+    /// Whether it can open hrefs of this form at all; asked before a run, for every granule.
+    ///
+    /// # Errors
+    /// When the scheme is not supported; says what to do.
+    fn check(&self, _href: &str) -> Result<()> {
+        Ok(())
+    }
+
     /// A reader of the object.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ use crate::program::CompiledVariable;
 use crate::report::{Hole, TaskReport, TaskStatus, Traffic};
 use crate::run::{Run, Task};
 use crate::store::Written;
-use read::{GranuleRows, read_granule};
+use read::{GranuleRows, Kept, read_granule};
 
 /// Rows that one task can hold: positions in sorted columns are 32-bit.
 const MAX_ROWS: usize = u32::MAX as usize;
@@ -46,7 +46,7 @@ pub fn run_task(run: &Arc<Run>, task: &Task) -> TaskReport {
         Err(error) => fail(&mut report, &error),
     }
     // At once, so that a run which is stopped loses none of what it has done.
-    if let Err(error) = run.record(&report)
+    if let Err(error) = run.record(task.shard, &report)
         && report.status != TaskStatus::Failed
     {
         fail(&mut report, &error);
@@ -129,6 +129,19 @@ struct Gathered {
 }
 
 impl Gathered {
+    /// What is wrong with a part whose columns are of other types than those before it.
+    fn other_type(&self, run: &Run, columns: &[Column]) -> Option<String> {
+        let (at, (before, column)) = self
+            .columns
+            .iter()
+            .zip(columns)
+            .enumerate()
+            .find(|(_, (before, column))| before.values.dtype() != column.values.dtype())?;
+        let name = run.program.columns().get(at).map_or("a column", String::as_str);
+        let (before, here) = (before.values.dtype(), column.values.dtype());
+        Some(format!("{name} is {here} here but {before} in the parts before it"))
+    }
+
     fn add(&mut self, run: &Run, rows: GranuleRows, report: &mut TaskReport) -> Result<()> {
         report.traffic += rows.traffic;
         report.rows_read += rows.rows_read;
@@ -138,21 +151,24 @@ impl Gathered {
             part,
             reason: error.to_string(),
         }));
-        for (cells, columns) in rows.parts {
+        for Kept { part, cells, columns } in rows.parts {
             if self.cells.len() + cells.len() > MAX_ROWS {
                 return Err(Error::unsupported(format!(
                     "more than {MAX_ROWS} rows in one shard; choose smaller shards with a larger parent_order"
                 )));
             }
-            self.cells.extend_from_slice(&cells);
             if self.columns.is_empty() {
-                self.columns = columns;
+                (self.cells, self.columns) = (cells, columns);
                 continue;
             }
+            if let Some(reason) = self.other_type(run, &columns) {
+                let granule = run.granules.granule(rows.granule).id.clone();
+                report.holes.push(Hole { granule, part: Some(part), reason });
+                continue;
+            }
+            self.cells.extend_from_slice(&cells);
             for (all, more) in self.columns.iter_mut().zip(&columns) {
-                all.append(more).map_err(|error| {
-                    error.context(format!("granule {}", run.granules.granule(rows.granule).id))
-                })?;
+                all.append(more)?;
             }
         }
         Ok(())

@@ -17,16 +17,24 @@ use zagg_core::{Error, Result};
 pub struct Access;
 
 impl OpenObject for Access {
+    fn check(&self, href: &str) -> Result<()> {
+        local_path(href).map(|_| ())
+    }
+
     fn open(&self, href: &str) -> Result<Arc<dyn RangeReader>> {
-        match href.split_once("://") {
-            Some(("file", path)) => Ok(Arc::new(LocalFile::open(path)?)),
-            Some((scheme @ ("s3" | "https" | "http"), _)) => Err(Error::unsupported(format!(
-                "{scheme}:// cannot be read by this version of zagg; download the granules and run with --driver file"
-            ))),
-            Some((scheme, _)) => {
-                Err(Error::input(format!("unknown scheme {scheme}:// in {href:?}; give a path or file://")))
-            }
-            None => Ok(Arc::new(LocalFile::open(href)?)),
+        Ok(Arc::new(LocalFile::open(local_path(href)?)?))
+    }
+}
+
+fn local_path(href: &str) -> Result<&str> {
+    match href.split_once("://") {
+        None => Ok(href),
+        Some(("file", path)) => Ok(path),
+        Some((scheme @ ("s3" | "https" | "http"), _)) => Err(Error::unsupported(format!(
+            "{scheme}:// cannot be read by this version of zagg; use local copies with --driver file"
+        ))),
+        Some((scheme, _)) => {
+            Err(Error::input(format!("unknown scheme {scheme}:// in {href:?}; give a path or file://")))
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use zagg_core::executor::Observer;
-use zagg_core::report::{TaskReport, TaskStatus};
+use zagg_core::report::TaskReport;
 
 use crate::output;
 
@@ -66,11 +66,7 @@ impl Progress {
 }
 
 impl Observer for Progress {
-    fn task_ended(&self, report: &TaskReport, done: usize, total: usize) {
-        if report.status == TaskStatus::Failed {
-            let reason = report.error.as_deref().unwrap_or("no reason given");
-            self.say(&format!("zagg: shard {} failed: {reason}", report.shard));
-        }
+    fn task_ended(&self, _report: &TaskReport, done: usize, total: usize) {
         self.at(done as u64, total as u64);
     }
 }

@@ -11,7 +11,7 @@ const MAX_ORDER: u8 = 29;
 /// Blocks are dense, so a shard has at most 4^12 cells.
 const MAX_ORDERS_APART: u8 = 12;
 
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 12] = [
     "type",
     "indexing_scheme",
     "parent_order",
@@ -20,7 +20,6 @@ const KEYS: [&str; 13] = [
     "sharded",
     "ellipsoid",
     "morton",
-    "layout",
     "levels",
     "shard_order",
     "emit_cell_ids",
@@ -65,7 +64,6 @@ impl HealpixOptions {
         }
         choice(options, "type", &["healpix"])?;
         choice(options, "indexing_scheme", &["nested"])?;
-        choice(options, "layout", &["compact", "full_sphere", "fullsphere"])?;
         let parent_order = required(order(options, "parent_order")?, "parent_order")?;
         let child_order = required(order(options, "child_order")?, "child_order")?;
         if child_order < parent_order {
@@ -193,7 +191,7 @@ mod tests {
     fn settings_of_the_python_program_are_accepted_with_their_defaults() {
         let options = parse(&json!({
             "type": "healpix", "indexing_scheme": "nested", "parent_order": 6, "child_order": 12, "chunk_inner": 8,
-            "sharded": true, "layout": "fullsphere", "shard_order": 6, "emit_cell_ids": false,
+            "sharded": true, "shard_order": 6, "emit_cell_ids": false,
             "cell_ids_encoding": "nested", "levels": [12, 10], "ellipsoid": "sphere", "morton": true
         }))
         .unwrap();

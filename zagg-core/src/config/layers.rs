@@ -96,21 +96,40 @@ impl Layers {
         Ok(merged)
     }
 
+    /// The error with file and line in front, when its message begins with the path of a key: `a.b: what` or
+    /// `a: b.c what`.
+    pub(crate) fn locate_message(&self, error: Error) -> Error {
+        let mut path: Vec<String> = Vec::new();
+        for piece in error.message().split(": ").take(2) {
+            let Some(word) = piece.split_whitespace().next() else { break };
+            path.extend(word.split('.').map(str::to_string));
+        }
+        match self.best(&path) {
+            Some((layer, line)) => error.context(format!("{}:{line}", layer.name)),
+            None => error,
+        }
+    }
+
     /// The fault with file and line of the topmost layer that knows its path best.
     pub(crate) fn locate(&self, fault: &Fault) -> Error {
+        match (self.best(&fault.path), self.layers.last()) {
+            (Some((layer, line)), _) => Error::input(format!("{}:{line}: {fault}", layer.name)),
+            (None, Some(layer)) => Error::input(format!("{}: {fault}", layer.name)),
+            (None, None) => Error::input(fault.to_string()),
+        }
+    }
+
+    /// The topmost layer that knows most keys of the path, with the line of the last of them.
+    fn best(&self, path: &[String]) -> Option<(&Layer, usize)> {
         let mut best: Option<(&Layer, usize, usize)> = None;
         for layer in &self.layers {
-            if let Some((line, depth)) = layer.line(&fault.path)
+            if let Some((line, depth)) = layer.line(path)
                 && best.is_none_or(|(_, _, d)| depth >= d)
             {
                 best = Some((layer, line, depth));
             }
         }
-        match (best, self.layers.last()) {
-            (Some((layer, line, _)), _) => Error::input(format!("{}:{line}: {fault}", layer.name)),
-            (None, Some(layer)) => Error::input(format!("{}: {fault}", layer.name)),
-            (None, None) => Error::input(fault.to_string()),
-        }
+        best.map(|(layer, line, _)| (layer, line))
     }
 }
 

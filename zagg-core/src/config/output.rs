@@ -44,7 +44,28 @@ pub struct Output {
 impl Output {
     pub(super) fn read(section: &mut Section<'_>) -> Result<Self, Fault> {
         let store = section.string("store")?;
-        let layout = match section.string("layout")?.as_deref() {
+        let own_layout = section.string("layout")?;
+        let mut grid = match section.take("grid") {
+            Some(Value::Object(map)) => map,
+            None | Some(Value::Null) => {
+                return Err(section.fault("grid", "is missing; it needs type and the grid's resolution"));
+            }
+            Some(_) => return Err(section.fault("grid", "must be a mapping")),
+        };
+        // The original has the layout among the grid's settings.
+        let own_layout = match (own_layout, grid.shift_remove("layout")) {
+            (None, Some(Value::String(layout))) => Some(layout),
+            (own, None | Some(Value::String(_) | Value::Null)) => own,
+            (_, Some(other)) => {
+                return Err(section.fault("grid", format!("layout must be text, not {other}")));
+            }
+        };
+        if grid.get("levels").is_some_and(|levels| !levels.is_null()) {
+            return Err(
+                section.fault("grid", "levels are not supported by this version of zagg; leave them out")
+            );
+        }
+        let layout = match own_layout.as_deref() {
             None | Some("compact") => Layout::Compact,
             Some("full_sphere" | "fullsphere") => Layout::FullSphere,
             Some(other) => {
@@ -59,13 +80,6 @@ impl Output {
                 return Err(section
                     .fault("compression", format!("unknown compression {other:?}; there are zstd, none")));
             }
-        };
-        let grid = match section.take("grid") {
-            Some(Value::Object(map)) => map,
-            None | Some(Value::Null) => {
-                return Err(section.fault("grid", "is missing; it needs type and the grid's resolution"));
-            }
-            Some(_) => return Err(section.fault("grid", "must be a mapping")),
         };
         let grid_type = match grid.get("type") {
             Some(Value::String(name)) => name.clone(),

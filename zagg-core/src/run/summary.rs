@@ -1,6 +1,6 @@
 //! From the reports of tasks to the summary of a run, and the records beside the store.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
@@ -51,19 +51,21 @@ pub(super) fn summarise(run: &Run, reports: &[TaskReport], seconds: f64) -> RunS
         written,
         seconds,
         holes: holes.into_iter().collect(),
-        temporary: reports.iter().all(|r| r.status != TaskStatus::Failed || r.temporary),
+        temporary: !failures.is_empty()
+            && reports.iter().all(|r| r.status != TaskStatus::Failed || r.temporary),
         failures,
         warnings,
     }
 }
 
 /// Writes the record of one shard: what the next run believes about it.
-pub(super) fn write_record(run: &Run, report: &TaskReport) -> Result<()> {
+pub(super) fn write_record(run: &Run, shard: u64, report: &TaskReport) -> Result<()> {
     let record = json!({
         "version": 1,
         "shard": report.shard,
         "status": report.status,
         "granules": report.granules,
+        "inputs": inputs(run, shard),
         "rows_read": report.rows_read,
         "rows_kept": report.rows_kept,
         "cells": report.cells,
@@ -76,26 +78,33 @@ pub(super) fn write_record(run: &Run, report: &TaskReport) -> Result<()> {
 
 /// Writes the report of the run; gives the state that the store has now, counting shards that earlier runs have done.
 pub(super) fn write(run: &Run, reports: &[TaskReport], summary: &RunSummary) -> Result<StoreState> {
-    let done = done_shards(run)?;
-    let complete = run.shards.iter().all(|&shard| done.contains(&run.grid.shard_label(shard)));
-    let state = if complete { StoreState::Complete } else { StoreState::Incomplete };
+    let mut state = StoreState::Complete;
+    for &shard in &run.shards {
+        if !is_done(run, shard)? {
+            state = StoreState::Incomplete;
+            break;
+        }
+    }
     let report = json!({ "summary": RunSummary { state, ..summary.clone() }, "tasks": reports });
     run.store.write_record("report.json", pretty(&report)?)?;
     Ok(state)
 }
 
-/// Labels of the shards whose record says done.
-fn done_shards(run: &Run) -> Result<BTreeSet<String>> {
-    let mut done = BTreeSet::new();
-    for name in run.store.list_records(&format!("{RECORDS}/"))? {
-        let Some(bytes) = run.store.read_record(&name)? else { continue };
-        // A record that cannot be read proves nothing: its shard counts as not done.
-        let Ok(record) = serde_json::from_slice::<Value>(&bytes) else { continue };
-        if record["status"] == "done"
-            && let Some(label) = record["shard"].as_str()
-        {
-            done.insert(label.to_string());
-        }
+/// Whether the record of a shard says done, and was made from the granules that the map lists now.
+fn is_done(run: &Run, shard: u64) -> Result<bool> {
+    let name = format!("{RECORDS}/{}.json", run.grid.shard_label(shard));
+    let Some(bytes) = run.store.read_record(&name)? else { return Ok(false) };
+    // A record that cannot be read proves nothing: its shard counts as not done.
+    let record: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+    Ok(record["status"] == "done" && record["inputs"] == inputs(run, shard).as_str())
+}
+
+/// What identifies the granules of a shard, in arrival order.
+fn inputs(run: &Run, shard: u64) -> String {
+    let mut ids = String::new();
+    for id in run.listed_by(shard) {
+        ids.push_str(id);
+        ids.push('\n');
     }
-    Ok(done)
+    crate::hash::sha256_hex(ids.as_bytes())
 }

@@ -54,8 +54,11 @@ pub(super) fn write(run: &Run, overwrite: bool) -> Result<Created> {
 
 /// What the store is made from, beside it: the pipeline and the shards with their granules.
 fn plan(run: &Run) -> Result<Vec<u8>> {
-    let shards: Map<String, Value> =
-        run.listed().map(|(shard, granules)| (run.grid.shard_label(shard), granules.into())).collect();
+    let shards: Map<String, Value> = run
+        .shards
+        .iter()
+        .map(|&shard| (run.grid.shard_label(shard), run.listed_by(shard).collect::<Vec<_>>().into()))
+        .collect();
     let plan = json!({
         "version": 1,
         "pipeline": run.pipeline.canonical(),

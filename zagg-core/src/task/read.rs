@@ -12,13 +12,23 @@ use crate::source::{LATITUDE, LONGITUDE, PointBatch, ReadRequest};
 #[derive(Debug, Default)]
 pub(super) struct GranuleRows {
     pub(super) granule: u32,
-    /// Per part with rows: the leaf cell of every kept row, and the columns that variables use.
-    pub(super) parts: Vec<(Vec<u64>, Vec<Column>)>,
+    /// The parts with rows.
+    pub(super) parts: Vec<Kept>,
     pub(super) rows_read: u64,
     pub(super) parts_absent: u64,
     /// Part and reason; no part means the whole granule.
     pub(super) holes: Vec<(Option<String>, Error)>,
     pub(super) traffic: Traffic,
+}
+
+/// What one part gives to one shard.
+#[derive(Debug)]
+pub(super) struct Kept {
+    pub(super) part: String,
+    /// The leaf cell of every kept row.
+    pub(super) cells: Vec<u64>,
+    /// The columns that variables use.
+    pub(super) columns: Vec<Column>,
 }
 
 pub(super) fn read_granule(run: &Run, granule: u32, shard: u64) -> GranuleRows {
@@ -77,7 +87,7 @@ fn fill(run: &Run, granule: u32, shard: u64, out: &mut GranuleRows) -> Result<()
             Ok((rows_read, cells, columns)) => {
                 out.rows_read += rows_read;
                 if !cells.is_empty() {
-                    out.parts.push((cells, columns));
+                    out.parts.push(Kept { part: name.to_string(), cells, columns });
                 }
             }
             Err(error) => out.holes.push((Some(name.to_string()), error)),

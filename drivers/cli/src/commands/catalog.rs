@@ -14,7 +14,7 @@ use zagg_core::grid::Grid;
 use zagg_core::registry::Registry;
 use zagg_core::shard_map::ShardMap;
 use zagg_core::source::{OpenObject, PointSource};
-use zagg_core::{Context, Error, Result};
+use zagg_core::{Error, Result};
 
 use crate::args::{CatalogArgs, Format};
 use crate::failure::{Failure, INCOMPLETE};
@@ -54,10 +54,12 @@ pub(crate) fn build(
     files: &[String],
 ) -> Result<(ShardMap, Vec<String>)> {
     let context = Search {
-        grid: registry.grid(&pipeline.output.grid_type, &pipeline.output.grid).context(|| "output.grid")?,
+        grid: registry
+            .grid(&pipeline.output.grid_type, &pipeline.output.grid)
+            .map_err(|error| pipeline.locate(error))?,
         source: registry
             .source(&pipeline.data_source.reader, &pipeline.data_source.options)
-            .context(|| "data_source")?,
+            .map_err(|error| pipeline.locate(error.context("data_source")))?,
         opener: Arc::new(Access),
         progress: Progress::new("granules", 0),
     };

@@ -16,8 +16,15 @@ struct Range {
     blocks: u64,
     blocks_in_all: u64,
     filled: u64,
-    low: Option<f64>,
-    high: Option<f64>,
+    low: Option<Number>,
+    high: Option<Number>,
+}
+
+/// A value that loses nothing, whatever its type. Those of one array are of one kind.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+enum Number {
+    Integer(i128),
+    Float(f64),
 }
 
 pub(super) fn describe(path: &Path, format: Format) -> Result<(), Failure> {
@@ -51,8 +58,8 @@ pub(super) fn describe(path: &Path, format: Format) -> Result<(), Failure> {
                 "blocks_stored": range.blocks,
                 "blocks": range.blocks_in_all,
                 "cells_with_value": range.filled,
-                "min": range.low,
-                "max": range.high,
+                "min": range.low.map(Number::json),
+                "max": range.high.map(Number::json),
             }));
             table.add_row([
                 format!("{}/{}", group.name, array.name),
@@ -61,8 +68,8 @@ pub(super) fn describe(path: &Path, format: Format) -> Result<(), Failure> {
                 shape(&array.chunk_shape),
                 format!("{} of {}", grouped(range.blocks), grouped(range.blocks_in_all)),
                 grouped(range.filled),
-                range.low.map(number).unwrap_or_default(),
-                range.high.map(number).unwrap_or_default(),
+                range.low.map(Number::text).unwrap_or_default(),
+                range.high.map(Number::text).unwrap_or_default(),
                 units.into(),
             ]);
         }
@@ -80,7 +87,7 @@ pub(super) fn describe(path: &Path, format: Format) -> Result<(), Failure> {
     output::data(&format!("{}: {}\n\n{table}", path.display(), summary.state.name()))
 }
 
-/// Looks at every stored block, one at a time. Ids are not values: coordinates of cells have no range worth telling.
+/// Looks at every stored block, one at a time.
 fn range(store: &ZarrStore, group: &str, array: &ArraySummary) -> Result<Range> {
     let blocks = store.stored_blocks(group, &array.name)?;
     let mut range = Range {
@@ -93,25 +100,59 @@ fn range(store: &ZarrStore, group: &str, array: &ArraySummary) -> Result<Range> 
             .product(),
         ..Range::default()
     };
-    let fill = array.fill.to_f64().first().copied().unwrap_or(f64::NAN);
     for block in blocks {
-        let values: Values = store.read_block(group, &array.name, &block)?;
-        for x in values.to_f64() {
-            if x.is_nan() || x == fill {
-                continue;
-            }
-            range.filled += 1;
-            range.low = Some(range.low.map_or(x, |low| low.min(x)));
-            range.high = Some(range.high.map_or(x, |high| high.max(x)));
-        }
+        range.add(&array.fill, &store.read_block(group, &array.name, &block)?);
     }
     Ok(range)
+}
+
+impl Range {
+    fn add(&mut self, fill: &Values, values: &Values) {
+        macro_rules! arms {
+            ($($float:ident)*; $($integer:ident)*) => {
+                match (values, fill) {
+                    $((Values::$float(values), Values::$float(fill)) => {
+                        self.extend(values.iter().filter(|x| !x.is_nan() && !fill.contains(x)).map(|&x| Number::Float(x.into())));
+                    })*
+                    $((Values::$integer(values), Values::$integer(fill)) => {
+                        self.extend(values.iter().filter(|x| !fill.contains(x)).map(|&x| Number::Integer(x.into())));
+                    })*
+                    _ => {}
+                }
+            };
+        }
+        arms!(Float32 Float64; Bool Int8 Int16 Int32 Int64 UInt8 UInt16 UInt32 UInt64);
+    }
+
+    fn extend(&mut self, numbers: impl Iterator<Item = Number>) {
+        for x in numbers {
+            self.filled += 1;
+            self.low = Some(self.low.map_or(x, |low| if x < low { x } else { low }));
+            self.high = Some(self.high.map_or(x, |high| if x > high { x } else { high }));
+        }
+    }
 }
 
 fn shape(shape: &[u64]) -> String {
     shape.iter().map(u64::to_string).collect::<Vec<_>>().join("×")
 }
 
-fn number(x: f64) -> String {
-    if x.fract() == 0.0 && x.abs() < 1e15 { format!("{x:.0}") } else { format!("{x:.4}") }
+impl Number {
+    fn text(self) -> String {
+        match self {
+            Self::Integer(n) => n.to_string(),
+            Self::Float(x) => format!("{x:.4}"),
+        }
+    }
+
+    /// As JSON; 64-bit ids keep every digit.
+    fn json(self) -> Value {
+        match self {
+            Self::Integer(n) => u64::try_from(n)
+                .map(Value::from)
+                .or_else(|_| i64::try_from(n).map(Value::from))
+                .unwrap_or_default(),
+            Self::Float(x) => x.into(),
+        }
+    }
 }
