@@ -34,7 +34,7 @@
 //! has no float16). Operations between two numbers in the text are Python's.
 //!
 //! Reductions are accumulated in f64 and give float64, but: `min`, `max` and `ptp` keep the type, sums of integers stay
-//! exact (int64, uint64) or are refused, `len` is int64. See [`reduce`](crate::reduce).
+//! exact (int64, uint64) or are refused, `len` is int64. See [`reduce`].
 //!
 //! # Limits
 //! 4096 bytes of text, 1024 operations, 64 levels of nesting.

@@ -157,7 +157,8 @@ impl Gathered {
                     "more than {MAX_ROWS} rows in one shard; choose smaller shards with a larger parent_order"
                 )));
             }
-            if self.columns.is_empty() {
+            // A pipeline that only counts rows has no columns at all.
+            if self.cells.is_empty() {
                 (self.cells, self.columns) = (cells, columns);
                 continue;
             }

@@ -9,6 +9,8 @@ use crate::error::{Error, Result};
 const MAX_BYTES: usize = 1 << 20;
 /// Deepest nesting that is followed.
 const MAX_DEPTH: usize = 32;
+/// Most brackets open at once in a text that is parsed at all: the parser's time grows with the square of their number.
+const MAX_OPEN_BRACKETS: usize = 1000;
 
 /// One YAML text.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +30,11 @@ impl Layer {
             return Err(Error::input(format!(
                 "{name}: a pipeline has at most {MAX_BYTES} bytes, this has {}",
                 text.len()
+            )));
+        }
+        if open_brackets(text) > MAX_OPEN_BRACKETS {
+            return Err(Error::input(format!(
+                "{name}: more than {MAX_OPEN_BRACKETS} brackets are open at once"
             )));
         }
         let value: serde_yaml::Value = serde_yaml::from_str(text)
@@ -65,6 +72,20 @@ impl Layer {
         }
         found
     }
+}
+
+/// Most brackets open at once, wherever they stand.
+fn open_brackets(text: &str) -> usize {
+    let (mut open, mut most) = (0usize, 0);
+    for byte in text.bytes() {
+        match byte {
+            b'[' | b'{' => open += 1,
+            b']' | b'}' => open = open.saturating_sub(1),
+            _ => {}
+        }
+        most = most.max(open);
+    }
+    most
 }
 
 /// The key at the start of a line of block-style YAML.

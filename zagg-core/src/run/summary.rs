@@ -80,7 +80,7 @@ pub(super) fn write_record(run: &Run, shard: u64, report: &TaskReport) -> Result
 pub(super) fn write(run: &Run, reports: &[TaskReport], summary: &RunSummary) -> Result<StoreState> {
     let mut state = StoreState::Complete;
     for &shard in &run.shards {
-        if !is_done(run, shard)? {
+        if !is_done(run, shard) {
             state = StoreState::Incomplete;
             break;
         }
@@ -91,12 +91,12 @@ pub(super) fn write(run: &Run, reports: &[TaskReport], summary: &RunSummary) -> 
 }
 
 /// Whether the record of a shard says done, and was made from the granules that the map lists now.
-fn is_done(run: &Run, shard: u64) -> Result<bool> {
+fn is_done(run: &Run, shard: u64) -> bool {
     let name = format!("{RECORDS}/{}.json", run.grid.shard_label(shard));
-    let Some(bytes) = run.store.read_record(&name)? else { return Ok(false) };
     // A record that cannot be read proves nothing: its shard counts as not done.
+    let Ok(Some(bytes)) = run.store.read_record(&name) else { return false };
     let record: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-    Ok(record["status"] == "done" && record["inputs"] == inputs(run, shard).as_str())
+    record["status"] == "done" && record["inputs"] == inputs(run, shard).as_str()
 }
 
 /// What identifies the granules of a shard, in arrival order.
