@@ -40,9 +40,9 @@ fn configs_of_the_original_load_or_are_refused_by_line_and_key() {
     assert!(verdicts.len() >= 15);
     for (name, verdict) in &verdicts {
         match verdict {
-            Ok(notes) => eprintln!("loads    {name}: {} notes", notes.len()),
+            Ok(notes) => say!("loads    {name}: {} notes", notes.len()),
             Err(error) => {
-                eprintln!("refused  {error}");
+                say!("refused  {error}");
                 let place = error.strip_prefix(&format!("{name}:")).and_then(|rest| rest.split_once(": "));
                 let (line, rest) = place.unwrap_or_else(|| panic!("{name}: {error}"));
                 let line: usize = line.parse().unwrap_or_else(|_| panic!("{name}: {error}"));
@@ -272,8 +272,17 @@ fn texts_made_to_blow_up_are_refused_quickly() {
             .collect::<String>();
     let deep_flow = format!("data_source: {}{}", "[".repeat(100_000), "]".repeat(100_000));
     let deep_map = format!("data_source: {}1{}", "{a: ".repeat(10_000), "}".repeat(10_000));
+    let dashes = "- ".repeat(100_000);
+    let steps: String = (0..1000).map(|n| format!("{}a:\n", " ".repeat(n))).collect();
     let long = format!("data_source: {}", "x".repeat(2 << 20));
-    for (what, text) in [("laughs", laughs), ("lists", deep_flow), ("maps", deep_map), ("long", long)] {
+    for (what, text) in [
+        ("laughs", laughs),
+        ("lists", deep_flow),
+        ("maps", deep_map),
+        ("dashes", dashes),
+        ("steps", steps),
+        ("long", long),
+    ] {
         let started = std::time::Instant::now();
         let error = load(what, &text).unwrap_err();
         assert!(error.to_string().len() < 500, "{what}: {error}");

@@ -3,6 +3,14 @@
 // Helpers outside the test functions may fail like them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::print_stderr)]
 
+/// Tells what a passing test has to say: past the capture of output, which `eprintln!` does not get past.
+macro_rules! say {
+    ($($argument:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($argument)*);
+    }};
+}
+
 mod configs;
 mod conservation;
 mod determinism;

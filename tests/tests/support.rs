@@ -297,6 +297,6 @@ pub(crate) fn test_data() -> Option<PathBuf> {
     if folder.is_dir() {
         return Some(folder);
     }
-    eprintln!("skipped: no test data at {}; set ZAGG_TEST_DATA", folder.display());
+    say!("skipped: no test data at {}; set ZAGG_TEST_DATA", folder.display());
     None
 }

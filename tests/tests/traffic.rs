@@ -80,7 +80,7 @@ fn one_cold_shard_takes_few_round_trips_and_little_more_than_its_chunks() {
         one.options.shards = vec![grid.shard_label(shard)];
         let [report] = &reports(&one)[..] else { panic!("one task") };
         let Traffic { bytes: read, round_trips, requests } = report.traffic;
-        eprintln!(
+        say!(
             "shard {}: {round_trips} round trips, {requests} requests, {read} bytes for {payload} of chunks",
             report.shard
         );
@@ -93,7 +93,7 @@ fn one_cold_shard_takes_few_round_trips_and_little_more_than_its_chunks() {
 }
 
 #[test]
-fn one_cold_shard_of_a_real_granule_takes_six_round_trips() {
+fn one_cold_shard_of_a_real_granule_takes_seven_round_trips() {
     let Some(data) = test_data() else { return };
     // With the stored bytes of the 30 chunks that the preset reads, by h5py.
     for (name, payload) in [
@@ -108,9 +108,10 @@ fn one_cold_shard_of_a_real_granule_takes_six_round_trips() {
         job.options.shards = vec![grid.shard_label(shard)];
         let [report] = &reports(&job)[..] else { panic!("one task") };
         let Traffic { bytes, round_trips, requests } = report.traffic;
-        eprintln!("{name}: {round_trips} round trips, {requests} requests, {bytes} bytes for {payload} of chunks");
+        say!("{name}: {round_trips} round trips, {requests} requests, {bytes} bytes for {payload} of chunks");
         assert_eq!(report.status, TaskStatus::Done);
-        assert!(round_trips <= 6 && bytes <= payload + (1 << 20), "{name}: {:?}", report.traffic);
+        // Four for metadata, one for the coordinates' chunk tables, one for coordinates, one for the rows of the shard.
+        assert!(round_trips <= 7 && bytes <= payload + (1 << 20), "{name}: {:?}", report.traffic);
     }
 }
 

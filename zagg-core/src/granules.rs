@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::granule::{Driver, Granule};
 use crate::grid::Grid;
-use crate::report::Strays;
+use crate::report::{Strays, Traffic};
 use crate::source::{OpenObject, PointSource};
 
 /// How many granules stay open at once. An open granule costs its chunk tables and its row index: about a megabyte.
@@ -34,6 +34,8 @@ pub struct Granules {
     clock: AtomicU64,
     open: AtomicUsize,
     strays: Mutex<HashMap<u32, Strays>>,
+    /// What was read for the attributes of columns, before any task.
+    described: Mutex<Traffic>,
 }
 
 #[derive(Debug)]
@@ -95,6 +97,7 @@ impl Granules {
             clock: AtomicU64::new(0),
             open: AtomicUsize::new(0),
             strays: Mutex::default(),
+            described: Mutex::default(),
         })
     }
 
@@ -138,7 +141,10 @@ impl Granules {
             Ok(located) => {
                 let located = Arc::new(located);
                 let strays = located.strays(&slot.listed, &self.shards);
-                self.strays.lock().unwrap_or_else(PoisonError::into_inner).insert(number, strays);
+                // A granule that only tells attributes is no part of this run.
+                if slot.needed.load(Ordering::Relaxed) > 0 {
+                    self.strays.lock().unwrap_or_else(PoisonError::into_inner).insert(number, strays);
+                }
                 *state = State::Open(Arc::clone(&located));
                 drop(state);
                 if self.open.fetch_add(1, Ordering::Relaxed) >= MAX_OPEN {
@@ -160,18 +166,26 @@ impl Granules {
         crate::caught(|| Located::new(granule, grid))
     }
 
-    /// Attributes of a column as the first granule tells them that can be opened.
+    /// Attributes of a column as the first granule of the map tells them that can be opened, whichever tasks there are:
+    /// runs of single shards into one store agree on them.
     pub fn column_attributes(
         &self,
         column: &str,
         grid: &dyn Grid,
     ) -> serde_json::Map<String, serde_json::Value> {
-        (0..self.slots.len() as u32)
-            .filter(|&number| self.slots[number as usize].needed.load(Ordering::Relaxed) > 0)
-            .take(DESCRIBING)
-            .find_map(|number| self.located(number, grid).ok())
-            .map(|located| located.granule().column_attributes(column))
-            .unwrap_or_default()
+        let (located, traffic) = measured(|| {
+            (0..self.slots.len() as u32)
+                .filter(|&number| !self.slots[number as usize].listed.is_empty())
+                .take(DESCRIBING)
+                .find_map(|number| self.located(number, grid).ok())
+        });
+        *self.described.lock().unwrap_or_else(PoisonError::into_inner) += traffic;
+        located.map(|located| located.granule().column_attributes(column)).unwrap_or_default()
+    }
+
+    /// What was read for the attributes of columns.
+    pub fn described(&self) -> Traffic {
+        *self.described.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A task has ended: what no other task needs is closed.

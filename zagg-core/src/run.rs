@@ -215,6 +215,14 @@ impl Run {
         created
     }
 
+    /// Marks a shard as being written, beside the store.
+    ///
+    /// # Errors
+    /// When the record cannot be written.
+    pub(crate) fn open_record(&self, shard: u64) -> Result<()> {
+        summary::open_record(self, shard)
+    }
+
     /// Writes the record of a shard, beside the store.
     ///
     /// # Errors

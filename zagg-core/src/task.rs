@@ -76,6 +76,7 @@ fn work(run: &Arc<Run>, task: &Task, report: &mut TaskReport) -> Result<()> {
     let level = run.grid.leaf_level();
     let group = run.grid.group_name(level);
     let block = run.block(task.shard);
+    run.open_record(task.shard)?;
     for (variable, values) in run.program.variables().iter().zip(&blocks) {
         report.written += run.store.write_block(&group, &variable.name, &block, values)?;
     }

@@ -56,6 +56,9 @@ pub(crate) trait Objects: Send + Sync {
     /// Takes away what writers that were cut off have left. Only called while nobody writes.
     fn sweep(&self) {}
 
+    /// Takes away the place itself when it is an empty folder, so that a run that wrote nothing leaves nothing.
+    fn vanish(&self) {}
+
     /// An object's full name, for messages.
     fn full_name(&self, name: &str) -> String;
 }

@@ -162,7 +162,11 @@ impl Store for ZarrStore {
         if held.is_none() {
             // A place that cannot hold a store gets no folder beside it.
             self.store.is_empty()?;
-            *held = Some(lock::acquire(&*self.beside, &self.location)?);
+            let acquired = lock::acquire(&*self.beside, &self.location);
+            if acquired.is_err() {
+                self.beside.vanish();
+            }
+            *held = Some(acquired?);
             self.beside.sweep();
         }
         Ok(())
@@ -173,6 +177,7 @@ impl Store for ZarrStore {
         if let Some(mine) = held.take() {
             self.beside.sweep();
             lock::release(&*self.beside, &mine)?;
+            self.beside.vanish();
         }
         Ok(())
     }

@@ -153,6 +153,7 @@ fn a_run_that_died_does_not_block_the_next() {
     child.wait().unwrap();
     let dead = ours.replace(&format!("\"pid\": {}", std::process::id()), &format!("\"pid\": {}", child.id()));
     assert_ne!(dead, ours);
+    fs::create_dir_all(folder.path().join("out.zarr.zagg")).unwrap();
     fs::write(&lock, dead).unwrap();
     let scratch = folder.path().join("out.zarr.zagg/tmp");
     fs::create_dir_all(&scratch).unwrap();

@@ -170,11 +170,12 @@ impl PointSource for Points {
                 state: PartState::Present { rows: rows(part) },
             })
             .collect();
-        Ok(Box::new(OpenPoints { parts, infos, fault }))
+        Ok(Box::new(OpenPoints { id: granule.id.clone(), parts, infos, fault }))
     }
 }
 
 struct OpenPoints {
+    id: String,
     parts: Vec<Part>,
     infos: Vec<PartInfo>,
     fault: Option<Fault>,
@@ -213,7 +214,7 @@ impl OpenGranule for OpenPoints {
 
     fn column_attributes(&self, column: &str) -> Map<String, Value> {
         assert!(self.fault != Some(Fault::PanicInAttributes), "injected in attributes");
-        Map::from_iter([("long_name".to_string(), Value::from(column))])
+        Map::from_iter([("long_name".to_string(), format!("{column} of {}", self.id).into())])
     }
 
     fn positions(&self, parts: &[usize]) -> Vec<Result<Positions>> {

@@ -278,4 +278,15 @@ mod tests {
         let want = [(4, 0..2), (4, 3..4), (5, 4..6)];
         assert_eq!(got, want.map(|(cell, rows)| Run { cell, rows }));
     }
+
+    #[test]
+    fn parents_leave_no_row_out() {
+        assert!(check_parents(7, &[0..3, 3..3, 3..7]).is_ok());
+        assert!(check_parents(0, &[]).is_ok());
+        for (rows, parents) in
+            [(7, vec![0..3, 4..7]), (7, vec![0..3]), (2, vec![0..3]), (3, vec![0..2, 1..3])]
+        {
+            assert!(check_parents(rows, &parents).is_err(), "{parents:?}");
+        }
+    }
 }

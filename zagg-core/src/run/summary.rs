@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Run, pretty};
 use crate::error::Result;
-use crate::report::{Hole, RunSummary, Strays, TaskReport, TaskStatus, Traffic};
+use crate::report::{Hole, RunSummary, Strays, TaskReport, TaskStatus};
 use crate::store::{StoreState, Written};
 
 /// Folder of the shard records, below the folder beside the store.
@@ -15,7 +15,7 @@ const RECORDS: &str = "shards";
 pub(super) fn summarise(run: &Run, reports: &[TaskReport], seconds: f64) -> RunSummary {
     let count = |status| reports.iter().filter(|r| r.status == status).count() as u64;
     let mut holes: BTreeMap<Hole, u64> = BTreeMap::new();
-    let (mut traffic, mut written) = (Traffic::default(), Written::default());
+    let (mut traffic, mut written) = (run.granules.described(), Written::default());
     for report in reports {
         for hole in &report.holes {
             *holes.entry(hole.clone()).or_default() += 1;
@@ -42,7 +42,7 @@ pub(super) fn summarise(run: &Run, reports: &[TaskReport], seconds: f64) -> RunS
         shards_done: count(TaskStatus::Done),
         shards_incomplete: count(TaskStatus::Incomplete),
         shards_failed: count(TaskStatus::Failed),
-        shards_not_run: (run.tasks.len() - reports.len()) as u64,
+        shards_not_run: run.tasks.len().saturating_sub(reports.len()) as u64,
         cells: reports.iter().map(|r| r.cells).sum(),
         rows_read: reports.iter().map(|r| r.rows_read).sum(),
         rows_kept: reports.iter().map(|r| r.rows_kept).sum(),
@@ -56,6 +56,14 @@ pub(super) fn summarise(run: &Run, reports: &[TaskReport], seconds: f64) -> RunS
         failures,
         warnings,
     }
+}
+
+/// Marks a shard as being written: from its first block to its last, no older record may call it done.
+pub(super) fn open_record(run: &Run, shard: u64) -> Result<()> {
+    let label = run.grid.shard_label(shard);
+    let record = json!({ "version": 1, "shard": label, "status": "open" });
+    run.store.write_record(&format!("{RECORDS}/{label}.json"), pretty(&record)?)?;
+    Ok(())
 }
 
 /// Writes the record of one shard: what the next run believes about it.

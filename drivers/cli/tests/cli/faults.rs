@@ -110,6 +110,25 @@ fn all_granules_gone_and_back_again() {
     assert_eq!(bench.tree("out.zarr"), undisturbed());
 }
 
+/// Without attributes in the pipeline arrays take those of the granules, which a first run may not be able to read.
+#[test]
+fn attributes_of_granules_come_when_granules_do() {
+    let bench = Bench::with_map();
+    bench.write("original.yaml", crate::pipelines::original());
+    let run = ["run", "--config", "original.yaml", "--catalog", "map.json", "--store", "out.zarr"];
+    let units = || bench.json("out.zarr/12/h_mean/zarr.json")["attributes"]["units"].clone();
+    for name in NAMES {
+        bench.remove(&format!("granules/{name}"));
+    }
+    bench.zagg(&run).exits(3);
+    assert_eq!(units(), Value::Null);
+    for (number, name) in NAMES.iter().enumerate() {
+        bench.write(&format!("granules/{name}"), bytes(number));
+    }
+    bench.zagg(&run).exits(0);
+    assert_eq!(units(), "meters");
+}
+
 #[test]
 fn absent_beams_and_groups_are_no_fault() {
     let bench = Bench::with_granules();
@@ -176,8 +195,7 @@ fn a_granule_without_an_address_is_refused_before_anything_runs() {
     bench.run(&["--driver", "https"]).fails_with(
         1,
         &format!(
-            "granule {}: https:// cannot be read by this version of zagg; download the granules and run with --driver \
-             file",
+            "granule {}: https:// cannot be read by this version of zagg; use local copies with --driver file",
             NAMES[1]
         ),
     );

@@ -55,15 +55,19 @@ output:
     child_order: 12
 "#;
 
+/// A pipeline as the original's 0.10 has it.
+pub(crate) fn original() -> String {
+    ORIGINAL
+        .replace("HANDOFF\n", "\n")
+        .replace("COORDINATE", "cell_ids: {dtype: uint64, fill_value: 0}")
+        .replace("COUNT", "int32")
+}
+
 #[test]
 fn pipelines_of_the_original_run_unchanged_and_give_the_presets_numbers() {
     let bench = Bench::with_map();
     bench.run_into("preset.zarr", &[]).exits(0);
-    let old = ORIGINAL
-        .replace("HANDOFF\n", "\n")
-        .replace("COORDINATE", "cell_ids: {dtype: uint64, fill_value: 0}")
-        .replace("COUNT", "int32");
-    assert_eq!(with(&bench, &old).exits(0).err, "");
+    assert_eq!(with(&bench, &original()).exits(0).err, "");
     let (ours, theirs) = (bench.tree("preset.zarr"), bench.tree("out.zarr"));
     let mut compared = 0;
     for (name, bytes) in theirs.iter().filter(|(name, _)| name.contains("/c/")) {
@@ -154,4 +158,18 @@ fn a_configured_dataset_that_no_granule_has_is_a_hole_in_every_part() {
     let said = bench.run(&["--config", "typo.yaml", "--format", "json"]).exits(3);
     said.warns(&["h_lee"]);
     assert_eq!(said.json()["holes"].as_array().unwrap().len(), 3 * 6);
+}
+
+#[test]
+fn a_pipeline_that_only_counts_rows_counts_them_all() {
+    let bench = Bench::with_map();
+    bench.run_into("preset.zarr", &[]).exits(0);
+    let start = ORIGINAL.find("    h_mean:").unwrap();
+    let end = ORIGINAL.find("output:").unwrap();
+    let counts = format!("{}\n{}", &ORIGINAL[..start], &ORIGINAL[end..])
+        .replace("HANDOFF\n", "\n")
+        .replace("COORDINATE\n", "\n")
+        .replace("function: len, source: h_li, dtype: COUNT", "function: len, dtype: int32");
+    with(&bench, &counts).exits(0);
+    assert_eq!(bench.tree("out.zarr/12/count/c"), bench.tree("preset.zarr/12/count/c"));
 }

@@ -54,6 +54,10 @@ impl Objects for FailingObjects {
         self.inner.prune(name);
     }
 
+    fn vanish(&self) {
+        self.inner.vanish();
+    }
+
     fn full_name(&self, name: &str) -> String {
         self.inner.full_name(name)
     }

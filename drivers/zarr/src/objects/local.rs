@@ -207,6 +207,12 @@ impl Objects for LocalObjects {
         }
     }
 
+    fn vanish(&self) {
+        // A writer that comes between makes its folder again.
+        let _ = fs::remove_dir(&self.scratch);
+        let _ = fs::remove_dir(&self.root);
+    }
+
     fn full_name(&self, name: &str) -> String {
         self.path(name).display().to_string()
     }

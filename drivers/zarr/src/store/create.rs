@@ -31,6 +31,32 @@ struct Array<'a> {
     spec: &'a ArraySpec,
 }
 
+/// How the metadata of a node that is there compare with those that are asked for. Attributes only describe: those that
+/// come from granules lack while none can be read.
+enum Described {
+    /// The same array or group, and the new attributes say all that the old ones do.
+    Better,
+    /// The same array or group, and the old attributes say more.
+    No,
+    /// Another array or group.
+    Other,
+}
+
+fn described(found: &[u8], wanted: &[u8]) -> Described {
+    let parse = |bytes: &[u8]| serde_json::from_slice::<Map<String, Value>>(bytes).ok();
+    let (Some(mut found), Some(mut wanted)) = (parse(found), parse(wanted)) else { return Described::Other };
+    let attributes = |node: &mut Map<String, Value>| match node.shift_remove("attributes") {
+        Some(Value::Object(attributes)) => attributes,
+        _ => Map::new(),
+    };
+    let (old, new) = (attributes(&mut found), attributes(&mut wanted));
+    match found == wanted {
+        false => Described::Other,
+        true if old.keys().all(|key| new.contains_key(key)) => Described::Better,
+        true => Described::No,
+    }
+}
+
 impl<'a> Plan<'a> {
     fn new(template: &'a StoreTemplate) -> Result<Self> {
         let mut nodes = BTreeMap::new();
@@ -160,12 +186,16 @@ impl ZarrStore {
             let name = format!("{path}/{NODE}");
             match self.store.get(&name, MAX_METADATA)? {
                 Some(found) if &found == bytes => {}
-                Some(_) => {
-                    return Err(Error::input(format!(
-                        "{} is not as this pipeline makes it; use --overwrite or another --store",
-                        self.store.full_name(&name)
-                    )));
-                }
+                Some(found) => match described(&found, bytes) {
+                    Described::Better => self.write_node(path, bytes, None)?,
+                    Described::No => {}
+                    Described::Other => {
+                        return Err(Error::input(format!(
+                            "{} is not as this pipeline makes it; use --overwrite or another --store",
+                            self.store.full_name(&name)
+                        )));
+                    }
+                },
                 None => self.write_node(path, bytes, array.as_ref())?,
             }
         }
