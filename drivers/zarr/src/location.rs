@@ -65,8 +65,8 @@ mod tests {
         for (text, path) in [
             ("out.zarr", "out.zarr"),
             ("a/b.zarr/", "a/b.zarr"),
-            ("file:///tmp/a%20b.zarr", "/tmp/a b.zarr"),
-            ("file://localhost/tmp/a", "/tmp/a"),
+            ("file:///data/a%20b.zarr", "/data/a b.zarr"),
+            ("file://localhost/data/a", "/data/a"),
         ] {
             assert_eq!(parse(text).unwrap(), PathBuf::from(path), "{text}");
         }
