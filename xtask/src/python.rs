@@ -37,8 +37,13 @@ pub(crate) fn environment(name: &str, requirements: &str) -> Result<PathBuf> {
 fn find() -> Result<PathBuf> {
     let mut candidates: Vec<PathBuf> = std::env::var_os("PYTHON").map(PathBuf::from).into_iter().collect();
     candidates.extend(["python3.13", "python3.12", "python3", "python"].map(PathBuf::from));
-    if let Ok(pyenv) = output(command("pyenv").arg("root")) {
-        let versions = Path::new(String::from_utf8_lossy(&pyenv).trim()).join("versions");
+    let mut roots: Vec<PathBuf> = std::env::var_os("PYENV_ROOT").map(PathBuf::from).into_iter().collect();
+    roots.extend(
+        output(command("pyenv").arg("root")).map(|root| String::from_utf8_lossy(&root).trim().into()),
+    );
+    roots.extend(std::env::var_os("HOME").map(|home| Path::new(&home).join(".pyenv")));
+    for root in roots {
+        let versions = root.join("versions");
         let mut folders: Vec<PathBuf> =
             std::fs::read_dir(versions).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
         folders.sort();
@@ -55,7 +60,7 @@ fn find() -> Result<PathBuf> {
 
 /// The version of a Python that runs; the shims of pyenv often do not.
 fn version(python: &Path) -> Option<(u32, u32)> {
-    let script = "import sys, venv; print(*sys.version_info[:2])";
+    let script = "import sys, venv, ensurepip; print(*sys.version_info[:2])";
     let answer = output(Command::new(python).args(["-c", script])).ok()?;
     let text = String::from_utf8(answer).ok()?;
     let (major, minor) = text.trim().split_once(' ')?;

@@ -23,8 +23,6 @@ pub enum ErrorKind {
     Temporary,
     /// A plugin broke the contract of its trait, or panicked.
     Plugin,
-    /// The user stopped the run.
-    Interrupted,
 }
 
 /// An error with its kind, a message for people and the chain of causes folded into that message.
@@ -78,6 +76,8 @@ impl Error {
         let kind = match error.kind() {
             std::io::ErrorKind::NotFound => ErrorKind::NotFound,
             std::io::ErrorKind::Interrupted | std::io::ErrorKind::TimedOut => ErrorKind::Temporary,
+            // EMFILE and ENFILE on every Unix: too many open files, which others may close.
+            _ if cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24)) => ErrorKind::Temporary,
             _ => ErrorKind::Io,
         };
         Self::new(kind, format!("{doing}: {error}"))

@@ -1,4 +1,4 @@
-//! Expressions over columns: the one language of filters, derived columns, weights and expression variables.
+//! Expressions over columns: the language of weights and of expression variables, and the core's only one.
 //!
 //! ```
 //! use zagg_core::{Values, expression::Expression};

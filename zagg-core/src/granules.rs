@@ -6,7 +6,7 @@ mod traffic;
 pub use located::{Located, PartRows};
 pub use traffic::{Counting, measured};
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,10 +14,11 @@ use crate::error::{Context, Error, ErrorKind, Result};
 use crate::granule::{Driver, Granule};
 use crate::grid::Grid;
 use crate::report::{Strays, Traffic};
-use crate::source::{OpenObject, PointSource};
+use crate::source::{OpenObject, PartState, PointSource};
 
 /// How many granules stay open at once. An open granule costs its chunk tables and its row index: about a megabyte.
-const MAX_OPEN: usize = 256;
+/// Each may hold a file open, of which some systems grant 256.
+const MAX_OPEN: usize = 96;
 
 /// Granules that are tried for the attributes of columns before arrays go without.
 const DESCRIBING: usize = 8;
@@ -34,6 +35,8 @@ pub struct Granules {
     clock: AtomicU64,
     open: AtomicUsize,
     strays: Mutex<HashMap<u32, Strays>>,
+    /// Granules that have none of the source's parts.
+    without_parts: Mutex<BTreeSet<u32>>,
     /// What was read for the attributes of columns, before any task.
     described: Mutex<Traffic>,
 }
@@ -63,7 +66,7 @@ impl Granules {
     /// tasks that will ask for it.
     ///
     /// # Errors
-    /// Names the first granule without an href for this driver, or with one that cannot be opened.
+    /// Names the first granule without an href for this driver, or with one of a scheme that is not supported.
     pub fn new(
         source: Arc<dyn PointSource>,
         opener: Arc<dyn OpenObject>,
@@ -97,6 +100,7 @@ impl Granules {
             clock: AtomicU64::new(0),
             open: AtomicUsize::new(0),
             strays: Mutex::default(),
+            without_parts: Mutex::default(),
             described: Mutex::default(),
         })
     }
@@ -107,6 +111,17 @@ impl Granules {
             .iter()
             .filter(|slot| slot.needed.load(Ordering::Relaxed) > 0)
             .all(|slot| slot.granule.href(self.driver).is_ok_and(|href| !href.contains("://")))
+    }
+
+    /// Tries every granule that a task needs, without reading it: one line for each that cannot be found.
+    pub fn missing(&self) -> Vec<String> {
+        let needed = self.slots.iter().filter(|slot| slot.needed.load(Ordering::Relaxed) > 0);
+        needed
+            .filter_map(|slot| {
+                let opened = slot.granule.href(self.driver).and_then(|href| self.opener.open(href));
+                opened.err().map(|error| format!("granule {}: {error}", slot.granule.id))
+            })
+            .collect()
     }
 
     /// Number of granules.
@@ -127,7 +142,7 @@ impl Granules {
     /// The opened and located granule; the first task that asks opens it, others wait for that.
     ///
     /// # Errors
-    /// When it cannot be opened, the same error for every task.
+    /// When it cannot be opened; the same error for every task, unless it is likely to pass.
     pub fn located(&self, number: u32, grid: &dyn Grid) -> Result<Arc<Located>> {
         let slot = &self.slots[number as usize];
         slot.used.store(self.clock.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
@@ -144,16 +159,21 @@ impl Granules {
                 // A granule that only tells attributes is no part of this run.
                 if slot.needed.load(Ordering::Relaxed) > 0 {
                     self.strays.lock().unwrap_or_else(PoisonError::into_inner).insert(number, strays);
+                    if located.granule().parts().iter().all(|part| part.state == PartState::Absent) {
+                        self.without_parts.lock().unwrap_or_else(PoisonError::into_inner).insert(number);
+                    }
                 }
                 *state = State::Open(Arc::clone(&located));
                 drop(state);
-                if self.open.fetch_add(1, Ordering::Relaxed) >= MAX_OPEN {
-                    self.close_oldest(number);
-                }
+                self.open.fetch_add(1, Ordering::Relaxed);
+                while self.open.load(Ordering::Relaxed) > MAX_OPEN && self.close_oldest(number) {}
                 Ok(located)
             }
             Err(error) => {
-                *state = State::Failed(error.clone());
+                // What is likely to pass is tried again by the next task.
+                if error.kind() != ErrorKind::Temporary {
+                    *state = State::Failed(error.clone());
+                }
                 Err(error)
             }
         }
@@ -180,7 +200,12 @@ impl Granules {
                 .find_map(|number| self.located(number, grid).ok())
         });
         *self.described.lock().unwrap_or_else(PoisonError::into_inner) += traffic;
-        located.map(|located| located.granule().column_attributes(column)).unwrap_or_default()
+        let known = self.source.columns().iter().find(|spec| spec.name == column);
+        let mut attributes = known.map(|spec| spec.attributes.clone()).unwrap_or_default();
+        if let Some(located) = located {
+            attributes.extend(located.granule().column_attributes(column));
+        }
+        attributes
     }
 
     /// What was read for the attributes of columns.
@@ -209,8 +234,8 @@ impl Granules {
         }
     }
 
-    /// Closes the granule that was not used for longest; it is opened again when a task asks.
-    fn close_oldest(&self, but: u32) {
+    /// Closes the granule that was not used for longest; it is opened again when a task asks. Whether there was one.
+    fn close_oldest(&self, but: u32) -> bool {
         let oldest = self
             .slots
             .iter()
@@ -224,6 +249,13 @@ impl Granules {
         if let Some((_, slot)) = oldest {
             self.close(slot);
         }
+        oldest.is_some()
+    }
+
+    /// Ids of the granules opened so far that have none of the source's parts, in the order of the map.
+    pub fn without_parts(&self) -> Vec<String> {
+        let numbers = self.without_parts.lock().unwrap_or_else(PoisonError::into_inner);
+        numbers.iter().map(|&number| self.granule(number).id.clone()).collect()
     }
 
     /// Rows that no shard can count, over all granules opened so far.

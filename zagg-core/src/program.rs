@@ -214,7 +214,9 @@ impl Program {
         if values.len() != groups {
             return Err(Error::plugin(format!("{} values came back for {groups} cells", values.len())));
         }
-        values.cast(variable.dtype)
+        values.cast(variable.dtype).map_err(|error| {
+            Error::input(format!("{error}; give the variable a float dtype or a wider integer"))
+        })
     }
 }
 

@@ -28,7 +28,7 @@ pub type MakeStatistic = fn(&StatisticRequest) -> Result<Box<dyn Statistic>>;
 pub enum Kind {
     /// A point source: `data_source.reader`.
     Source,
-    /// A catalog: `catalog.source`.
+    /// A catalog: `zagg catalog`.
     Catalog,
     /// A grid: `output.grid.type`.
     Grid,

@@ -12,7 +12,7 @@ pub enum TaskStatus {
     Done,
     /// Written, but something could not be read: see the holes.
     Incomplete,
-    /// Not written.
+    /// Not written, or written in part.
     Failed,
 }
 
@@ -114,12 +114,14 @@ pub struct RunSummary {
     pub rows_read: u64,
     /// Rows that went into cells.
     pub rows_kept: u64,
+    /// Parts that granules were free not to have, counted in every shard that lists them.
+    pub parts_absent: u64,
     /// Rows that no shard could count.
     #[serde(flatten)]
     pub strays: Strays,
     /// Reading done.
     pub traffic: Traffic,
-    /// Writing done, without the template.
+    /// Blocks written by tasks.
     pub written: Written,
     /// Wall time.
     pub seconds: f64,

@@ -9,11 +9,6 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// No rows.
-    pub fn none() -> Self {
-        Self::default()
-    }
-
     /// Every row from `0` up to `n`.
     pub fn all(n: u64) -> Self {
         Self::from_ranges([0..n])
@@ -31,28 +26,6 @@ impl Rows {
             }
         }
         Self { ranges: joined }
-    }
-
-    /// Adds one row behind all others; rows must come in ascending order.
-    pub fn push(&mut self, row: u64) {
-        match self.ranges.last_mut() {
-            Some(last) if last.end == row => last.end = row + 1,
-            Some(last) if row < last.end => {}
-            _ => self.ranges.push(row..row + 1),
-        }
-    }
-
-    /// The same rows with gaps of up to `gap` rows filled, so that one read serves neighbours.
-    #[must_use]
-    pub fn merged(&self, gap: u64) -> Self {
-        let mut merged: Vec<Range<u64>> = Vec::new();
-        for range in &self.ranges {
-            match merged.last_mut() {
-                Some(last) if range.start - last.end <= gap => last.end = range.end,
-                _ => merged.push(range.clone()),
-            }
-        }
-        Self { ranges: merged }
     }
 
     /// The ranges, ascending.
@@ -91,16 +64,5 @@ mod tests {
         assert_eq!(rows.ranges(), [0..3, 5..9]);
         assert_eq!((rows.len(), rows.end()), (7, 9));
         assert_eq!(rows.iter().collect::<Vec<_>>(), [0, 1, 2, 5, 6, 7, 8]);
-    }
-
-    #[test]
-    fn pushing_builds_runs_and_merging_fills_small_gaps() {
-        let mut rows = Rows::none();
-        for row in [1, 2, 2, 5, 6, 20] {
-            rows.push(row);
-        }
-        assert_eq!(rows.ranges(), [1..3, 5..7, 20..21]);
-        assert_eq!(rows.merged(2).ranges(), [1..7, 20..21]);
-        assert_eq!(rows.merged(0), rows);
     }
 }

@@ -108,6 +108,11 @@ impl Run {
         store: Arc<dyn Store>,
         options: &RunOptions,
     ) -> Result<Self> {
+        let mut pipeline = pipeline;
+        // Two spellings of one source are one pipeline.
+        if let Ok(name) = registry.source_name(&pipeline.data_source.reader) {
+            pipeline.data_source.reader = name.to_string();
+        }
         let grid = registry
             .grid(&pipeline.output.grid_type, &pipeline.output.grid)
             .map_err(|error| pipeline.locate(error))?;
@@ -199,6 +204,14 @@ impl Run {
         } else {
             self.grid.shard_index(shard)
         }
+    }
+
+    /// Whether [`Self::prepare`] would take the store, without reading granules or writing.
+    ///
+    /// # Errors
+    /// When something else is in its place.
+    pub fn check_store(&self, overwrite: bool) -> Result<()> {
+        crate::caught(|| self.store.check(&template::template(self, false), overwrite))
     }
 
     /// Makes the store ready: takes it for this run and writes the template.

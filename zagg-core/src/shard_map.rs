@@ -148,8 +148,7 @@ impl ShardMap {
                 )));
             }
             let at = u32::try_from(at).map_err(|_| Error::unsupported("more than 2^32 granules"))?;
-            let cover = grid
-                .cover(&entry.footprint)
+            let cover = crate::caught(|| grid.cover(&entry.footprint))
                 .map_err(|error| error.context(format!("granule {}", entry.granule.id)))?;
             for shard in cover {
                 shards.entry(grid.shard_key(shard)).or_default().push(at);

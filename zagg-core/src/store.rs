@@ -140,6 +140,12 @@ pub trait Store: Send + Sync {
     /// When the lock cannot be taken away.
     fn release(&self) -> Result<()>;
 
+    /// Whether [`Self::create`] would take the place, without writing anything.
+    ///
+    /// # Errors
+    /// What it would refuse.
+    fn check(&self, template: &StoreTemplate, overwrite: bool) -> Result<()>;
+
     /// Writes the template, once. With `overwrite`, what an older store of ours left is deleted first; anything else at
     /// that place is never touched. A store that is kept becomes open again. When a store is made new, records that an
     /// older one left beside it are deleted: records are written after this, and this after [`Self::acquire`].

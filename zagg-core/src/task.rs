@@ -46,7 +46,7 @@ pub fn run_task(run: &Arc<Run>, task: &Task) -> TaskReport {
         Err(error) => fail(&mut report, &error),
     }
     // At once, so that a run which is stopped loses none of what it has done.
-    if let Err(error) = run.record(task.shard, &report)
+    if let Err(error) = crate::caught(|| run.record(task.shard, &report))
         && report.status != TaskStatus::Failed
     {
         fail(&mut report, &error);

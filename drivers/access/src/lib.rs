@@ -29,7 +29,10 @@ impl OpenObject for Access {
 fn local_path(href: &str) -> Result<&str> {
     match href.split_once("://") {
         None => Ok(href),
-        Some(("file", path)) => Ok(path),
+        Some(("file", path)) if path.starts_with('/') => Ok(path),
+        Some(("file", _)) => {
+            Err(Error::input(format!("{href:?} names another host; give file:/// and a path")))
+        }
         Some((scheme @ ("s3" | "https" | "http"), _)) => Err(Error::unsupported(format!(
             "{scheme}:// cannot be read by this version of zagg; use local copies with --driver file"
         ))),

@@ -29,11 +29,12 @@ impl LocalFile {
     /// When it does not exist, is no regular file or cannot be read.
     pub fn open(path: &str) -> Result<Self> {
         let failed = |error: std::io::Error| Error::from_io(&error, path);
-        let file = File::open(path).map_err(failed)?;
-        let metadata = file.metadata().map_err(failed)?;
+        // Asked before opening: a pipe would wait for somebody to write into it.
+        let metadata = std::fs::metadata(path).map_err(failed)?;
         if !metadata.is_file() {
             return Err(Error::input(format!("{path}: not a file")));
         }
+        let file = File::open(path).map_err(failed)?;
         let size = metadata.len();
         let changed = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         let etag = changed.map(|time| format!("{size}-{}", time.as_nanos()));

@@ -87,7 +87,7 @@ pub(crate) struct RunArgs {
     /// Shards at once, and threads that compute; default: one per core
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) workers: Option<u16>,
-    /// Check everything and say what would be done, without reading granules or writing
+    /// Check pipeline, map, store and that granules are there, and say what would be done, without reading or writing
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// Delete what an earlier run left in the store first; files that zagg did not write are never touched

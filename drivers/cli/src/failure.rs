@@ -21,15 +21,17 @@ pub(crate) struct Failure {
 impl Failure {
     /// An error that ended a run after its first task could have started: something is missing now.
     pub(crate) fn of_run(error: &Error) -> Self {
-        let temporary = matches!(error.kind(), ErrorKind::Temporary | ErrorKind::Interrupted);
-        Self { code: if temporary { TEMPORARY } else { INCOMPLETE }, message: error.to_string() }
+        Self {
+            code: if error.kind() == ErrorKind::Temporary { TEMPORARY } else { INCOMPLETE },
+            message: error.to_string(),
+        }
     }
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let code = match error.kind() {
-            ErrorKind::Temporary | ErrorKind::Interrupted => TEMPORARY,
+            ErrorKind::Temporary => TEMPORARY,
             _ => USER,
         };
         Self { code, message: error.to_string() }

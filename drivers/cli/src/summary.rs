@@ -6,8 +6,8 @@ use crate::args::Format;
 use crate::failure::Failure;
 use crate::output::{self, bytes, grouped};
 
-/// Lines of each kind that are printed before the rest is only counted; JSON has all.
-const MAX_LINES: usize = 20;
+/// Lines of each kind that are printed before the rest is only counted; `--format json` and the report have all.
+pub(crate) const MAX_LINES: usize = 20;
 
 /// Prints the summary, and what is missing to standard error.
 pub(crate) fn print(summary: &RunSummary, store: &str, format: Format) -> Result<(), Failure> {
@@ -50,6 +50,9 @@ pub(crate) fn print(summary: &RunSummary, store: &str, format: Format) -> Result
             rows.push_str(&format!(", {} {what}", grouped(n)));
         }
     }
+    if summary.parts_absent > 0 {
+        rows.push_str(&format!(", {} parts absent", grouped(summary.parts_absent)));
+    }
     table.add_row(["store", &format!("{store} ({})", summary.state.name())]);
     table.add_row(["shards", &shards]);
     table.add_row(["cells", &grouped(summary.cells)]);
@@ -66,8 +69,8 @@ pub(crate) fn print(summary: &RunSummary, store: &str, format: Format) -> Result
     output::data(&table.to_string())
 }
 
-fn rest(n: usize, what: &str) {
+pub(crate) fn rest(n: usize, what: &str) {
     if n > MAX_LINES {
-        output::note(&format!("zagg: and {} more {what}; see report.json beside the store", n - MAX_LINES));
+        output::note(&format!("zagg: and {} more {what}", n - MAX_LINES));
     }
 }

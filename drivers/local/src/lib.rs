@@ -39,8 +39,12 @@ impl Executor for LocalExecutor {
         };
         // A task waits for its granules most of the time, so its thread is none of the computing ones.
         std::thread::scope(|scope| {
-            for _ in 1..run.workers().min(total) {
-                scope.spawn(work);
+            for number in 1..run.workers().min(total) {
+                let thread = std::thread::Builder::new().name(format!("zagg-task-{number}"));
+                // Where the system grants no more threads, those there are do the work.
+                if thread.spawn_scoped(scope, work).is_err() {
+                    break;
+                }
             }
             work();
         });

@@ -182,6 +182,10 @@ impl Store for ZarrStore {
         Ok(())
     }
 
+    fn check(&self, template: &StoreTemplate, overwrite: bool) -> Result<()> {
+        self.check_for(template, overwrite)
+    }
+
     fn create(&self, template: &StoreTemplate, overwrite: bool) -> Result<Created> {
         self.create_from(template, overwrite)
     }

@@ -1,6 +1,6 @@
 //! Which values of a column are missing.
 
-use zagg_core::Values;
+use zagg_core::{DType, Values};
 use zagg_hdf5::{AttributeValue, Dataset};
 
 /// Attributes whose value stands for "missing".
@@ -18,10 +18,20 @@ pub(crate) fn markers(dataset: &Dataset, by_attribute_only: bool) -> zagg_core::
         markers.extend(dataset.fill_number());
     }
     let Some(dtype) = dataset.dtype() else { return Ok(Vec::new()) };
-    // A marker that the type cannot hold marks nothing.
-    let mut markers: Vec<Values> = markers.into_iter().filter_map(|marker| marker.cast(dtype).ok()).collect();
+    let mut markers: Vec<Values> = markers
+        .iter()
+        .flat_map(|marker| (0..marker.len() as u32).filter_map(|at| held(&marker.gather(&[at]), dtype)))
+        .collect();
     markers.dedup();
     Ok(markers)
+}
+
+/// One marker in the type of the dataset. One that the type cannot hold marks nothing: the greatest float64 must not mark
+/// the infinities of a float32.
+fn held(marker: &Values, dtype: DType) -> Option<Values> {
+    let cast = marker.clone().cast(dtype).ok()?;
+    let finite = |values: &Values| values.to_f64().iter().all(|x| x.is_finite());
+    (finite(&cast) || !finite(marker)).then_some(cast)
 }
 
 /// One flag per value, or `None` when no value is missing.
@@ -59,6 +69,15 @@ pub(crate) fn flags(values: &Values, markers: &[Values]) -> Option<Vec<bool>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn markers_beyond_the_type_mark_nothing() {
+        assert_eq!(held(&Values::Float64(vec![f64::MAX]), DType::Float32), None);
+        assert_eq!(held(&Values::Int64(vec![300]), DType::Int8), None);
+        assert_eq!(held(&Values::Int64(vec![-1]), DType::Int8), Some(Values::Int8(vec![-1])));
+        let infinite = Values::Float32(vec![f32::INFINITY]);
+        assert_eq!(held(&Values::Float64(vec![f64::INFINITY]), DType::Float32), Some(infinite));
+    }
 
     #[test]
     fn values_equal_to_a_marker_are_missing_and_nan_marks_nan() {

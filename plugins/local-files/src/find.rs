@@ -35,12 +35,23 @@ pub fn find_files(patterns: &[String]) -> Result<Vec<PathBuf>> {
                 }
             }
         }
+        if files.len() == before && path.is_dir() {
+            return Err(Error::input(format!(
+                "{pattern}: no file in this folder ends in .{}; folders below it are not searched",
+                ENDINGS.join(", .")
+            )));
+        }
         if files.len() == before {
             return Err(Error::input(format!("{pattern}: no file matches")));
         }
     }
+    // One file may be named in two ways.
+    let mut seen = std::collections::HashSet::new();
+    files.retain(|file| {
+        let folder = file.parent().and_then(|folder| folder.canonicalize().ok());
+        seen.insert((folder, file.file_name().map(ToOwned::to_owned)))
+    });
     files.sort_by(|a, b| (a.file_name(), a).cmp(&(b.file_name(), b)));
-    files.dedup();
     Ok(files)
 }
 

@@ -11,6 +11,7 @@ use zagg_core::Values;
 use zagg_core::expression::Expression;
 use zagg_core::registry::Registry;
 use zagg_core::statistic::{Groups, Statistic, StatisticRequest};
+use zagg_core::task::sort_by_offset;
 use zagg_statistics as _;
 
 const ROWS: u32 = 1_000_000;
@@ -112,6 +113,19 @@ fn nine(bencher: Bencher<'_, '_>, cells: &str) {
     bencher
         .counter(ItemsCount::new(ROWS))
         .bench_local(|| variables.iter().map(|(_, variable)| black_box(variable.run(&rows))).sum::<usize>());
+}
+
+/// What comes before: sorting the rows of a shard by cell and bringing two columns into that order.
+#[divan::bench(args = CELLS)]
+fn group(bencher: Bencher<'_, '_>, cells: &str) {
+    let rows = rows(cells);
+    let places = if cells == "dense" { 4096 } else { 1 << 20 };
+    // A track crosses cells one after the other; two tracks in turn are the rows of a shard.
+    let order: Vec<u32> = (0..ROWS).map(|row| (row * 7 + (row & 1) * (places / 3)) / 13 % places).collect();
+    bencher.counter(ItemsCount::new(ROWS)).bench_local(|| {
+        let sorted = sort_by_offset(&order, places as usize);
+        black_box((rows.h_li.gather(&sorted.permutation), rows.s_li.gather(&sorted.permutation)))
+    });
 }
 
 #[divan::bench(args = ["count", "h_min", "h_mean", "h_sigma", "h_variance", "h_q25", "h_q50"], consts = [0, 1])]

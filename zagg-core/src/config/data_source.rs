@@ -103,7 +103,7 @@ impl DataSource {
                 filters.push(read_filter(&item).map_err(|message| section.fault("filters", message))?);
             }
             // As in the original, a list of filters stands instead of the single one.
-            section.take("quality_filter");
+            section.ignore("quality_filter", "gives way to data_source.filters");
         } else if let Some(value) = section.take("quality_filter").filter(|v| !v.is_null()) {
             filters.push(
                 read_quality_filter(&value).map_err(|message| section.fault("quality_filter", message))?,

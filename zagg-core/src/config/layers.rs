@@ -48,8 +48,20 @@ impl Layer {
         }
     }
 
-    /// Line of the deepest key of `path` that the text has, counted from 1, and how many keys were found.
-    fn line(&self, path: &[String]) -> Option<(usize, usize)> {
+    /// How many keys of `path` the text has.
+    fn depth(&self, path: &[String]) -> usize {
+        let mut entries = Some(&self.entries);
+        path.iter()
+            .take_while(|key| {
+                let value = entries.and_then(|entries| entries.get(key.as_str()));
+                entries = value.and_then(Value::as_object);
+                value.is_some()
+            })
+            .count()
+    }
+
+    /// Line of the deepest key of `path` that begins a line of the text, counted from 1.
+    fn line(&self, path: &[String]) -> Option<usize> {
         let mut found = None;
         let mut depth = 0;
         // Indentation of the keys found so far: the next key must be deeper, and a line that is not ends the search.
@@ -66,7 +78,7 @@ impl Layer {
             let Some(key) = path.get(depth) else { break };
             if key_of(trimmed) == Some(key.as_str()) {
                 depth += 1;
-                found = Some((number + 1, depth));
+                found = Some(number + 1);
                 indent = Some(here);
             }
         }
@@ -112,7 +124,7 @@ impl Layers {
         }
         let mut merged = Map::new();
         for layer in &self.layers {
-            overlay(&mut merged, &layer.entries);
+            overlay(&mut merged, &layer.entries, &mut Vec::new());
         }
         Ok(merged)
     }
@@ -140,32 +152,32 @@ impl Layers {
         }
     }
 
-    /// The topmost layer that knows most keys of the path, with the line of the last of them.
+    /// The topmost layer that has most keys of the path, with the line of the last of them that begins one.
     fn best(&self, path: &[String]) -> Option<(&Layer, usize)> {
-        let mut best: Option<(&Layer, usize, usize)> = None;
-        for layer in &self.layers {
-            if let Some((line, depth)) = layer.line(path)
-                && best.is_none_or(|(_, _, d)| depth >= d)
-            {
-                best = Some((layer, line, depth));
-            }
-        }
-        best.map(|(layer, line, _)| (layer, line))
+        let deepest = self.layers.iter().map(|layer| layer.depth(path)).max()?;
+        let layer = self.layers.iter().rev().find(|layer| layer.depth(path) == deepest)?;
+        Some((layer, layer.line(path)?))
     }
 }
 
-/// A variable that changes what it computes must not inherit the parameters of the one below.
-const REPLACED_WHOLE: [&str; 2] = ["function", "expression"];
+/// How deep below the root the variables of the pipeline stand: `aggregation.variables.NAME`.
+const VARIABLE_DEPTH: usize = 3;
 
-fn overlay(below: &mut Map<String, Value>, above: &Map<String, Value>) {
-    if REPLACED_WHOLE.iter().any(|key| above.contains_key(*key)) {
-        for key in ["function", "expression", "source", "params"] {
+fn overlay(below: &mut Map<String, Value>, above: &Map<String, Value>, path: &mut Vec<String>) {
+    let is_variable = path.len() == VARIABLE_DEPTH && path[..2] == ["aggregation", "variables"];
+    if is_variable && (above.contains_key("function") || above.contains_key("expression")) {
+        // What computes something else must not inherit the parameters and the description of the one below.
+        for key in ["function", "expression", "source", "params", "attrs"] {
             below.shift_remove(key);
         }
     }
     for (key, value) in above {
         match (below.get_mut(key), value) {
-            (Some(Value::Object(old)), Value::Object(new)) => overlay(old, new),
+            (Some(Value::Object(old)), Value::Object(new)) => {
+                path.push(key.clone());
+                overlay(old, new, path);
+                path.pop();
+            }
             _ => {
                 below.insert(key.clone(), value.clone());
             }

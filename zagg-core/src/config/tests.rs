@@ -99,6 +99,17 @@ fn layers_merge_and_a_new_computation_inherits_no_parameters() {
 }
 
 #[test]
+fn a_fault_is_placed_in_the_layer_that_has_the_key_whatever_its_style() {
+    let mut layers = Layers::default();
+    layers.push(Layer::parse("below.yaml", BASE).unwrap());
+    layers.push(Layer::parse("above.yaml", "# Another driver.\ndata_source: {driver: ftp}\n").unwrap());
+    assert_eq!(
+        Pipeline::parse(&layers).unwrap_err().to_string(),
+        "above.yaml:2: data_source.driver: unknown driver \"ftp\"; there are s3, https, file"
+    );
+}
+
+#[test]
 fn the_hash_ignores_how_bytes_are_fetched_and_the_order_of_keys() {
     let hash = |text: &str| parse_text("p.yaml", text).unwrap().hash();
     assert_eq!(hash(BASE), hash(&BASE.replace("driver: s3", "driver: https")));

@@ -81,7 +81,9 @@ impl Located {
                 PartState::Absent => Part::Absent,
                 PartState::Broken(error) => Part::Hole(error.clone()),
                 PartState::Present { rows } => match positions.next() {
-                    Some(Ok(positions)) => locate(*rows, &positions, grid).unwrap_or_else(Part::Hole),
+                    Some(Ok(positions)) => {
+                        crate::caught(|| locate(*rows, &positions, grid)).unwrap_or_else(Part::Hole)
+                    }
                     Some(Err(error)) => Part::Hole(error),
                     None => Part::Hole(Error::plugin("the source gave no positions")),
                 },
@@ -188,10 +190,7 @@ fn locate(rows: u64, positions: &Positions, grid: &dyn Grid) -> Result<Part> {
         )));
     }
     let mut cells = vec![NO_CELL; parents];
-    crate::caught(|| {
-        grid.locate(lon, lat, &mut cells);
-        Ok(())
-    })?;
+    grid.locate(lon, lat, &mut cells);
     let is_bad = |at: usize| !is_position(lon[at], lat[at]);
     match positions {
         Positions::Exact { .. } => {

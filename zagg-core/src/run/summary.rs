@@ -36,6 +36,11 @@ pub(super) fn summarise(run: &Run, reports: &[TaskReport], seconds: f64) -> RunS
             ));
         }
     }
+    for granule in run.granules.without_parts() {
+        warnings.push(format!(
+            "granule {granule} has none of the parts that are looked for; check data_source.groups and coordinates"
+        ));
+    }
     RunSummary {
         state: StoreState::Open,
         shards: run.tasks.len() as u64,
@@ -46,6 +51,7 @@ pub(super) fn summarise(run: &Run, reports: &[TaskReport], seconds: f64) -> RunS
         cells: reports.iter().map(|r| r.cells).sum(),
         rows_read: reports.iter().map(|r| r.rows_read).sum(),
         rows_kept: reports.iter().map(|r| r.rows_kept).sum(),
+        parts_absent: reports.iter().map(|r| r.parts_absent).sum(),
         strays,
         traffic,
         written,
@@ -86,13 +92,8 @@ pub(super) fn write_record(run: &Run, shard: u64, report: &TaskReport) -> Result
 
 /// Writes the report of the run; gives the state that the store has now, counting shards that earlier runs have done.
 pub(super) fn write(run: &Run, reports: &[TaskReport], summary: &RunSummary) -> Result<StoreState> {
-    let mut state = StoreState::Complete;
-    for &shard in &run.shards {
-        if !is_done(run, shard) {
-            state = StoreState::Incomplete;
-            break;
-        }
-    }
+    let done = run.shards.iter().all(|&shard| is_done(run, shard)) && (run.is_compact() || all_done(run));
+    let state = if done { StoreState::Complete } else { StoreState::Incomplete };
     let report = json!({ "summary": RunSummary { state, ..summary.clone() }, "tasks": reports });
     run.store.write_record("report.json", pretty(&report)?)?;
     Ok(state)
@@ -105,6 +106,16 @@ fn is_done(run: &Run, shard: u64) -> bool {
     let Ok(Some(bytes)) = run.store.read_record(&name) else { return false };
     let record: Value = serde_json::from_slice(&bytes).unwrap_or_default();
     record["status"] == "done" && record["inputs"] == inputs(run, shard).as_str()
+}
+
+/// Whether every record beside the store says done: a full sphere may hold shards of earlier maps too. What cannot be read
+/// proves nothing.
+fn all_done(run: &Run) -> bool {
+    let is_done = |name: &String| {
+        let bytes = run.store.read_record(name).ok().flatten().unwrap_or_default();
+        serde_json::from_slice::<Value>(&bytes).is_ok_and(|record| record["status"] == "done")
+    };
+    run.store.list_records(&format!("{RECORDS}/")).is_ok_and(|names| names.iter().all(is_done))
 }
 
 /// What identifies the granules of a shard, in arrival order.

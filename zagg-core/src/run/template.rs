@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::Run;
-use crate::column::Values;
+use crate::column::{DType, Values};
 use crate::config::Layout;
 use crate::error::Result;
 use crate::grid::{Coordinate, CoordinateExtent, Grid, GridLayout};
@@ -30,7 +30,7 @@ pub(super) fn task_coordinates(grid: &dyn Grid, layout: Layout, shards: u64) -> 
 
 /// Writes the template and the coordinates that are known beforehand.
 pub(super) fn write(run: &Run, overwrite: bool) -> Result<Created> {
-    let template = template(run);
+    let template = template(run, true);
     let created = run.store.create(&template, overwrite)?;
     run.store.write_record("plan.json", plan(run)?)?;
     let level = run.grid.leaf_level();
@@ -70,7 +70,7 @@ fn plan(run: &Run) -> Result<Vec<u8>> {
     super::pretty(&plan)
 }
 
-fn zeros(dtype: crate::column::DType, n: usize) -> Result<Values> {
+fn zeros(dtype: DType, n: usize) -> Result<Values> {
     Values::UInt8(vec![0; n]).cast(dtype)
 }
 
@@ -87,7 +87,8 @@ fn beforehand(run: &Run) -> Vec<Coordinate> {
     coordinates
 }
 
-fn template(run: &Run) -> StoreTemplate {
+/// The template; what granules say of their columns only when it is wanted.
+pub(super) fn template(run: &Run, describe: bool) -> StoreTemplate {
     let level = run.grid.leaf_level();
     let layout = run.grid.layout(level);
     let compact = run.is_compact();
@@ -100,7 +101,7 @@ fn template(run: &Run) -> StoreTemplate {
     }
     let shared = run.grid.array_attributes(level, compact);
     arrays.extend(run.program.variables().iter().map(|variable| {
-        let mut attributes = variable_attributes(run, variable);
+        let mut attributes = variable_attributes(run, variable, describe);
         attributes.extend(shared.clone());
         ArraySpec {
             name: variable.name.clone(),
@@ -169,7 +170,13 @@ fn coordinate_array(
     Some(ArraySpec {
         name: coordinate.name.clone(),
         dtype: coordinate.dtype,
-        fill: zeros(coordinate.dtype, 1).ok()?,
+        // A shard that was never written must not look like many times the first cell of the globe.
+        fill: match coordinate.dtype {
+            DType::UInt64 if run.task_coordinates.contains(&coordinate.name) => {
+                Values::UInt64(vec![u64::MAX])
+            }
+            dtype => zeros(dtype, 1).ok()?,
+        },
         dimensions,
         shape,
         block_shape: block,
@@ -182,10 +189,10 @@ fn coordinate_array(
 
 /// The pipeline's attributes over those that follow from the source column: units to the power the statistic says, and a
 /// description made of function and column.
-fn variable_attributes(run: &Run, variable: &CompiledVariable) -> Map<String, Value> {
+fn variable_attributes(run: &Run, variable: &CompiledVariable, describe: bool) -> Map<String, Value> {
     let mut attributes = Map::new();
     if let (Some((column, power)), Some(function)) = (&variable.describes, &variable.function) {
-        let source = run.granules.column_attributes(column, &*run.grid);
+        let source = if describe { run.granules.column_attributes(column, &*run.grid) } else { Map::new() };
         let text = |key: &str| source.get(key).and_then(Value::as_str);
         if let Some(units) = derived_units(*power, text("units")) {
             attributes.insert("units".into(), units.into());

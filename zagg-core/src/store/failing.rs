@@ -51,6 +51,10 @@ impl<S: Store, F: Fn(u64) -> bool + Send + Sync> Store for FailingStore<S, F> {
         self.inner.release()
     }
 
+    fn check(&self, template: &StoreTemplate, overwrite: bool) -> Result<()> {
+        self.inner.check(template, overwrite)
+    }
+
     fn create(&self, template: &StoreTemplate, overwrite: bool) -> Result<Created> {
         self.pass("the template")?;
         self.inner.create(template, overwrite)

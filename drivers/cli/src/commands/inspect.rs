@@ -23,7 +23,15 @@ const HDF5_ENDINGS: [&str; 4] = ["h5", "he5", "hdf5", "nc"];
 pub(crate) fn run(args: &InspectArgs) -> Result<u8, Failure> {
     let path = &args.path;
     match kind(path)? {
-        Kind::Store => store::describe(path, args.format)?,
+        Kind::Store => {
+            if let Some(root) = path.parent().filter(|root| root.join("zarr.json").is_file()) {
+                let (path, root) = (path.display(), root.display());
+                return Err(
+                    Error::input(format!("{path} is a group inside a store; give its root, {root}")).into()
+                );
+            }
+            store::describe(path, args.format)?;
+        }
         Kind::Granule => granule::describe(path, &args.pipeline, args.format)?,
         Kind::ShardMap => {
             let name = path.display().to_string();

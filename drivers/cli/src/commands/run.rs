@@ -12,7 +12,7 @@ use zagg_local::LocalExecutor;
 use zagg_zarr::ZarrStore;
 
 use crate::args::{Format, RunArgs};
-use crate::failure::Failure;
+use crate::failure::{Failure, INCOMPLETE};
 use crate::output::{self, grouped};
 use crate::progress::Progress;
 use crate::{builtin, pipeline, summary};
@@ -41,6 +41,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8, Failure> {
     };
     let run = Arc::new(Run::new(pipeline, &map, &registry, Arc::new(Access), store, &options)?);
     if args.dry_run {
+        run.check_store(args.overwrite)?;
         return describe(&run, &location, args.format);
     }
     run.prepare(args.overwrite)?;
@@ -55,9 +56,12 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8, Failure> {
 
 /// What a run would do.
 fn describe(run: &Run, location: &str, format: Format) -> Result<u8, Failure> {
-    for warning in &run.warnings {
+    let missing = run.granules.missing();
+    for warning in run.warnings.iter().chain(missing.iter().take(summary::MAX_LINES)) {
         output::warning(warning);
     }
+    summary::rest(missing.len(), "granules that cannot be opened");
+    let code = if missing.is_empty() { 0 } else { INCOMPLETE };
     let mut sizes: Vec<usize> = run.tasks.iter().map(|task| task.granules.len()).collect();
     sizes.sort_unstable();
     let pairs: usize = sizes.iter().sum();
@@ -74,8 +78,9 @@ fn describe(run: &Run, location: &str, format: Format) -> Result<u8, Failure> {
             "variables": variables,
             "columns": run.program.columns(),
             "pipeline_hash": run.pipeline.hash(),
+            "granules_missing": missing,
         }))?;
-        return Ok(0);
+        return Ok(code);
     }
     let mut table = output::table(&[]);
     table.add_row(["would write", location]);
@@ -83,5 +88,5 @@ fn describe(run: &Run, location: &str, format: Format) -> Result<u8, Failure> {
     table.add_row(["granules per shard", &format!("{least} to {most}, median {median}")]);
     table.add_row(["variables", &variables.join(", ")]);
     output::data(&table.to_string())?;
-    Ok(0)
+    Ok(code)
 }

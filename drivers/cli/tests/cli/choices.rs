@@ -6,7 +6,8 @@ use crate::bench::{Bench, NAMES};
 fn a_dry_run_reads_and_writes_nothing() {
     let bench = Bench::with_map();
     for name in NAMES {
-        bench.remove(&format!("granules/{name}"));
+        // Found, but not read: nothing in it is a granule.
+        bench.write(&format!("granules/{name}"), "not HDF5");
     }
     let said = bench.run(&["--dry-run"]).exits(0);
     assert!(said.out.contains("would write") && said.out.contains("out.zarr"), "{said:?}");
@@ -19,10 +20,21 @@ fn a_dry_run_reads_and_writes_nothing() {
         plan["shards"].as_array().unwrap().len(),
         bench.json("map.json")["shard_keys"].as_array().unwrap().len()
     );
-    for key in ["granules_per_shard", "pairs", "columns"] {
+    for key in ["granules_per_shard", "pairs", "columns", "granules_missing"] {
         assert!(!plan[key].is_null(), "{key}");
     }
     assert_eq!(bench.names(), ["granules", "map.json"]);
+}
+
+#[test]
+fn a_dry_run_names_what_the_run_would_miss_or_refuse() {
+    let bench = Bench::with_map();
+    bench.remove(&format!("granules/{}", NAMES[1]));
+    bench.run(&["--dry-run"]).exits(3).warns(&[NAMES[1], "No such file"]);
+    bench.write("out.zarr/notes.txt", "mine");
+    let said = bench.run(&["--dry-run"]).exits(1);
+    assert!(said.err.contains("out.zarr is not empty and holds no store of zagg"), "{said:?}");
+    assert_eq!(bench.names(), ["granules", "map.json", "out.zarr"]);
 }
 
 #[test]

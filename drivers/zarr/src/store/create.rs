@@ -94,6 +94,14 @@ impl<'a> Plan<'a> {
     }
 }
 
+/// What a place is to a new template.
+enum Place {
+    /// It holds a store of the same template.
+    Same(Box<Root>),
+    /// It may be written, after these nodes of ours are taken away.
+    Free(BTreeMap<String, Vec<String>>),
+}
+
 /// The claim on a place.
 struct Claim {
     hash: String,
@@ -122,20 +130,36 @@ impl Claim {
 impl ZarrStore {
     pub(super) fn create_from(&self, template: &StoreTemplate, overwrite: bool) -> Result<Created> {
         let plan = Plan::new(template)?;
-        let claim = self.claim()?;
-        let mut owned = plan.groups.clone();
-        let created = match self.root()? {
-            Some(root) if root.template == plan.hash && !overwrite => {
-                self.keep(root, &plan)?;
+        let created = match self.place(&plan, overwrite)? {
+            Place::Same(root) => {
+                self.keep(*root, &plan)?;
                 Created::Existing
             }
+            Place::Free(owned) => self.make(&plan, owned)?,
+        };
+        let mut codecs = self.codecs.write().unwrap_or_else(PoisonError::into_inner);
+        *codecs = plan
+            .nodes
+            .into_iter()
+            .filter_map(|(path, (_, array))| array.map(|array| (path, array.codec)))
+            .collect();
+        Ok(created)
+    }
+
+    pub(super) fn check_for(&self, template: &StoreTemplate, overwrite: bool) -> Result<()> {
+        self.place(&Plan::new(template)?, overwrite).map(|_| ())
+    }
+
+    /// What is there, and whether it may be kept or replaced.
+    fn place(&self, plan: &Plan<'_>, overwrite: bool) -> Result<Place> {
+        let claim = self.claim()?;
+        let mut owned = plan.groups.clone();
+        match self.root()? {
+            Some(root) if root.template == plan.hash && !overwrite => return Ok(Place::Same(Box::new(root))),
+            Some(_) if !overwrite => return Err(self.other_template()),
             Some(root) => {
-                if !overwrite {
-                    return Err(self.other_template());
-                }
                 merge(&mut owned, &root.groups);
                 merge(&mut owned, &claim.map(|claim| claim.owned).unwrap_or_default());
-                self.make(&plan, owned)?
             }
             None => {
                 let empty = self.store.is_empty()?;
@@ -152,16 +176,9 @@ impl ZarrStore {
                     Some(claim) => merge(&mut owned, &claim.owned),
                     None => {}
                 }
-                self.make(&plan, owned)?
             }
-        };
-        let mut codecs = self.codecs.write().unwrap_or_else(PoisonError::into_inner);
-        *codecs = plan
-            .nodes
-            .into_iter()
-            .filter_map(|(path, (_, array))| array.map(|array| (path, array.codec)))
-            .collect();
-        Ok(created)
+        }
+        Ok(Place::Free(owned))
     }
 
     fn other_template(&self) -> Error {
