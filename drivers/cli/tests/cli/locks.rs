@@ -81,8 +81,9 @@ fn a_run_that_is_killed_leaves_a_store_that_the_next_one_completes() {
         child.kill().unwrap();
         child.wait().unwrap();
         for (name, record) in bench.tree("out.zarr.zagg/shards") {
-            // Whatever has a record is wholly there.
-            assert!(String::from_utf8(record).unwrap().contains("\"status\": \"done\""), "{name}");
+            // Whatever has a record is wholly there, or said to be in work.
+            let record: Value = serde_json::from_slice(&record).unwrap();
+            assert!(record["status"] == "done" || record["status"] == "open", "{name}: {record}");
         }
         bench.run(&[]).exits(0);
         assert_eq!(bench.tree("out.zarr"), bench.tree("whole.zarr"), "killed after {delay} ms");
