@@ -39,7 +39,7 @@ pub(crate) fn leaks() -> Result<Outcome> {
     verdict(&found, "absolute paths of a machine: use relative ones")
 }
 
-/// Whether a line contains a folder at the root of a file system, not one inside another (`docs/work/`).
+/// Whether a line contains a folder at the root of a file system, not one inside another (`docs/home/`).
 fn names_folder(line: &[u8], folder: &[u8]) -> bool {
     let inside = |byte: u8| {
         byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'}' | b')' | b'~' | b'$')
