@@ -30,7 +30,9 @@ fn main() -> ExitCode {
             };
         }
     };
-    match run(arguments) {
+    // A panic anywhere is a bug, and still one line and an exit code.
+    let answer = zagg_core::caught(|| Ok(run(arguments))).unwrap_or_else(|error| Err(error.into()));
+    match answer {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
             output::error(&failure.message);

@@ -24,7 +24,7 @@ impl Progress {
     pub(crate) fn new(what: &'static str, total: u64) -> Self {
         let bar = output::is_watched().then(|| {
             let bar = ProgressBar::new(total);
-            let style = ProgressStyle::with_template("{bar:32} {pos}/{len} {prefix}, {eta} left {msg}");
+            let style = ProgressStyle::with_template("{bar:32} {pos}/{len} {prefix}, {eta} left");
             if let Ok(style) = style {
                 bar.set_style(style);
             }

@@ -64,22 +64,23 @@ impl Layer {
     fn line(&self, path: &[String]) -> Option<usize> {
         let mut found = None;
         let mut depth = 0;
-        // Indentation of the keys found so far: the next key must be deeper, and a line that is not ends the search.
-        let mut indent = None;
+        // Indentation of the key found last: a line that is not deeper ends the search. And that of its children: a key
+        // of the same name further down belongs to one of them.
+        let (mut parent, mut children) = (None, None);
         for (number, line) in self.text.lines().enumerate() {
             let trimmed = line.trim_start();
             if trimmed.is_empty() || trimmed.starts_with('#') {
                 continue;
             }
             let here = line.len() - trimmed.len();
-            if indent.is_some_and(|i| here <= i) {
+            if parent.is_some_and(|parent| here <= parent) {
                 break;
             }
             let Some(key) = path.get(depth) else { break };
-            if key_of(trimmed) == Some(key.as_str()) {
+            if here == *children.get_or_insert(here) && key_of(trimmed) == Some(key.as_str()) {
                 depth += 1;
                 found = Some(number + 1);
-                indent = Some(here);
+                (parent, children) = (Some(here), None);
             }
         }
         found

@@ -110,6 +110,20 @@ fn a_fault_is_placed_in_the_layer_that_has_the_key_whatever_its_style() {
 }
 
 #[test]
+fn a_key_of_the_same_name_elsewhere_is_not_taken_for_the_fault() {
+    // Columns may be called as a section or as a key beside them.
+    let text = BASE.replace("    h_li: c\n", "    output: c\n    filters: d\n  filters: 3\n");
+    assert_eq!(fails(&text), "p.yaml:9: data_source.filters: must be a list");
+    let text = BASE
+        .replace("    h_li: c\n", "    output: c\n")
+        .replace("output:\n  grid", "output:\n  layout: round\n  grid");
+    assert_eq!(
+        fails(&text),
+        "p.yaml:20: output.layout: unknown layout \"round\"; there are compact, full_sphere"
+    );
+}
+
+#[test]
 fn the_hash_ignores_how_bytes_are_fetched_and_the_order_of_keys() {
     let hash = |text: &str| parse_text("p.yaml", text).unwrap().hash();
     assert_eq!(hash(BASE), hash(&BASE.replace("driver: s3", "driver: https")));
