@@ -12,5 +12,8 @@ pub struct Config {
 /// ICESat-2 ATL06 land-ice heights on HEALPix.
 pub const ATL06: Config = Config { name: "atl06", text: include_str!("../atl06.yaml") };
 
+/// ICESat-2 ATL06 land-ice heights in the Antarctic polar stereographic projection.
+pub const ATL06_POLAR: Config = Config { name: "atl06_polar", text: include_str!("../atl06_polar.yaml") };
+
 /// Every pipeline, by name.
-pub const ALL: &[Config] = &[ATL06];
+pub const ALL: &[Config] = &[ATL06, ATL06_POLAR];

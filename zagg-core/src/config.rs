@@ -3,16 +3,20 @@
 //! A pipeline may be layered: a preset below, the user's file above it; mappings merge, anything else is replaced. Errors
 //! name the file, the line and the key.
 
+mod access;
 mod aggregation;
 mod data_source;
+mod index;
 mod layers;
 mod output;
 mod section;
 
+pub use access::{SourceAccess, SourceCredentials};
 pub use aggregation::{Aggregation, Computation, FillValue, Variable};
 pub use data_source::{DataSource, Filter, FilterTest};
+pub use index::{IndexOptions, OnMiss};
 pub use layers::{Layer, Layers};
-pub use output::{Layout, Output};
+pub use output::{Layout, Output, StoreAccess};
 
 use serde_json::{Map, Value};
 
@@ -83,9 +87,15 @@ impl Pipeline {
     /// how bytes are fetched and where results go.
     pub fn canonical(&self) -> Value {
         let mut source = self.data_source.options.clone();
-        for how in
-            ["driver", "index", "read_workers", "shard_workers", "granule_workers", "credentials_provider"]
-        {
+        for how in [
+            "driver",
+            "access",
+            "index",
+            "read_workers",
+            "shard_workers",
+            "granule_workers",
+            "credentials_provider",
+        ] {
             source.shift_remove(how);
         }
         source.insert("reader".into(), Value::String(self.data_source.reader.clone()));

@@ -21,6 +21,8 @@ pub enum ErrorKind {
     Io,
     /// A failure that is likely to pass: the same command may succeed later.
     Temporary,
+    /// The object is another one than was described or opened: it was replaced meanwhile.
+    Changed,
     /// A plugin broke the contract of its trait, or panicked.
     Plugin,
 }
@@ -64,6 +66,16 @@ impl Error {
     /// Reading or writing failed.
     pub fn io(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Io, message)
+    }
+
+    /// The object was replaced.
+    pub fn changed(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Changed, message)
+    }
+
+    /// A failure that is likely to pass.
+    pub fn temporary(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Temporary, message)
     }
 
     /// A plugin broke its contract.

@@ -1,24 +1,32 @@
 //! The granules of a run: opened once, located once, and kept while a task still needs them.
 
+mod indexes;
 mod located;
+mod opening;
 mod traffic;
 
+pub use indexes::IndexUse;
 pub use located::{Located, PartRows};
 pub use traffic::{Counting, measured};
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::error::{Context, Error, ErrorKind, Result};
+use bytes::Bytes;
+
+use crate::config::OnMiss;
+use crate::error::{Error, ErrorKind, Result};
 use crate::granule::{Driver, Granule};
 use crate::grid::Grid;
+use crate::index::IndexStore;
 use crate::report::{Strays, Traffic};
 use crate::source::{OpenObject, PartState, PointSource};
+use indexes::{Indexes, Outcome};
 
-/// How many granules stay open at once. An open granule costs its chunk tables and its row index: about a megabyte.
+/// How many granules stay open at once, unless another number is given. An open granule costs its chunk tables and its row index: about a megabyte.
 /// Each may hold a file open, of which some systems grant 256.
-const MAX_OPEN: usize = 96;
+pub const MAX_OPEN: usize = 96;
 
 /// Granules that are tried for the attributes of columns before arrays go without.
 const DESCRIBING: usize = 8;
@@ -29,6 +37,8 @@ pub struct Granules {
     source: Arc<dyn PointSource>,
     opener: Arc<dyn OpenObject>,
     driver: Driver,
+    indexes: Option<Indexes>,
+    max_open: usize,
     slots: Vec<Slot>,
     /// Shards of the map: only rows in these can be unassigned.
     shards: HashSet<u64>,
@@ -51,6 +61,19 @@ struct Slot {
     /// When it was last used, by [`Granules::clock`].
     used: AtomicU64,
     state: Mutex<State>,
+    index: Mutex<SlotIndex>,
+}
+
+/// What is known of the index of a granule.
+#[derive(Debug, Default)]
+struct SlotIndex {
+    /// Its bytes, so that the granule can be opened again without looking for anything.
+    bytes: Option<Bytes>,
+    /// Whether the place where indexes are kept need not be asked any more.
+    asked: bool,
+    outcome: Option<Outcome>,
+    /// Why the kept index is not used, or was not written.
+    warning: Option<String>,
 }
 
 #[derive(Debug)]
@@ -59,6 +82,12 @@ enum State {
     Open(Arc<Located>),
     /// Kept, so that every task gives the same reason.
     Failed(Error),
+}
+
+impl Slot {
+    fn index(&self) -> MutexGuard<'_, SlotIndex> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Granules {
@@ -89,12 +118,15 @@ impl Granules {
                 needed: AtomicUsize::new(needed),
                 used: AtomicU64::new(0),
                 state: Mutex::new(State::Closed),
+                index: Mutex::default(),
             });
         }
         Ok(Self {
             source,
             opener,
             driver,
+            indexes: None,
+            max_open: MAX_OPEN,
             slots,
             shards,
             clock: AtomicU64::new(0),
@@ -103,6 +135,21 @@ impl Granules {
             without_parts: Mutex::default(),
             described: Mutex::default(),
         })
+    }
+
+    /// Keeps what is learnt of granules in memory, and where it is given in a store too; says what it means when the
+    /// store has nothing valid of a granule.
+    ///
+    /// # Errors
+    /// When the source keeps no indexes, and a granule without one would be a hole.
+    pub fn with_indexes(self, grid: &dyn Grid, kept: Option<(Arc<dyn IndexStore>, OnMiss)>) -> Result<Self> {
+        Ok(Self { indexes: Indexes::new(&*self.source, grid, kept)?, ..self })
+    }
+
+    /// Keeps at most this many granules open at once, instead of [`MAX_OPEN`].
+    #[must_use]
+    pub fn with_max_open(self, max_open: usize) -> Self {
+        Self { max_open: max_open.max(1), ..self }
     }
 
     /// Whether every granule that a task needs is a local file.
@@ -166,7 +213,7 @@ impl Granules {
                 *state = State::Open(Arc::clone(&located));
                 drop(state);
                 self.open.fetch_add(1, Ordering::Relaxed);
-                while self.open.load(Ordering::Relaxed) > MAX_OPEN && self.close_oldest(number) {}
+                while self.open.load(Ordering::Relaxed) > self.max_open && self.close_oldest(number, grid) {}
                 Ok(located)
             }
             Err(error) => {
@@ -177,13 +224,6 @@ impl Granules {
                 Err(error)
             }
         }
-    }
-
-    fn open(&self, slot: &Slot, grid: &dyn Grid) -> Result<Located> {
-        let href = slot.granule.href(self.driver)?;
-        let reader = Arc::new(Counting::new(self.opener.open(href)?));
-        let granule = crate::caught(|| self.source.open(&slot.granule, reader)).context(|| "opening")?;
-        crate::caught(|| Located::new(granule, grid))
     }
 
     /// Attributes of a column as the first granule of the map tells them that can be opened, whichever tasks there are:
@@ -222,6 +262,7 @@ impl Granules {
             let before = slot.needed.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less);
             if before.is_ok_and(|before| before <= 1) {
                 self.close(slot);
+                slot.index().bytes = None;
             }
         }
     }
@@ -235,7 +276,7 @@ impl Granules {
     }
 
     /// Closes the granule that was not used for longest; it is opened again when a task asks. Whether there was one.
-    fn close_oldest(&self, but: u32) -> bool {
+    fn close_oldest(&self, but: u32, grid: &dyn Grid) -> bool {
         let oldest = self
             .slots
             .iter()
@@ -247,6 +288,7 @@ impl Granules {
             })
             .min_by_key(|(_, slot)| slot.used.load(Ordering::Relaxed));
         if let Some((_, slot)) = oldest {
+            self.remember(slot, grid);
             self.close(slot);
         }
         oldest.is_some()

@@ -1,16 +1,31 @@
 //! Byte ranges of one object: the only way sources touch files.
 //!
 //! One call asks for many ranges at once; an implementation fetches them side by side and merges neighbours.
-//! A *round trip* is one such call: what lies in one call costs one latency. [`Recording`] counts them, so that tests
-//! can assert how many a source needs.
+//! A *round trip* is one such call: what lies in one call costs one latency.
+//!
+//! Four decorators serve tests of whatever reads: [`Recording`] writes down every call, [`Latency`] makes calls as slow as
+//! a network, [`Failing`] lets some fail, [`Truncating`] cuts the object short.
+
+mod failing;
+mod latency;
+mod recording;
+mod truncating;
 
 use std::fmt;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+
+pub use failing::Failing;
+pub use latency::Latency;
+pub use recording::{Call, Recorded, Recording};
+pub use truncating::Truncating;
 
 use bytes::Bytes;
 
 use crate::error::{Error, Result};
+
+/// Bytes at the start of an object that a reader over a network fetches with its first request, which also tells the size:
+/// where a file keeps much of its metadata. Reads within them cost no round trip.
+pub const FIRST_READ: u64 = 112 << 10;
 
 /// Random access to the bytes of one object.
 pub trait RangeReader: Send + Sync {
@@ -88,68 +103,6 @@ impl RangeReader for MemoryReader {
     }
 }
 
-/// What a [`Recording`] has seen.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Recorded {
-    /// One entry per call of `read_ranges`: the ranges that were asked for. Its length is the number of round trips.
-    pub calls: Vec<Vec<Range<u64>>>,
-}
-
-impl Recorded {
-    /// Calls made so far: the dependent steps when one thread reads.
-    pub fn round_trips(&self) -> u64 {
-        self.calls.len() as u64
-    }
-
-    /// Ranges asked for, over all calls.
-    pub fn requests(&self) -> u64 {
-        self.calls.iter().map(|ranges| ranges.len() as u64).sum()
-    }
-
-    /// Bytes asked for, over all calls.
-    pub fn bytes(&self) -> u64 {
-        self.calls.iter().flatten().map(|r| r.end - r.start).sum()
-    }
-}
-
-/// Decorator that writes down every call.
-#[derive(Debug)]
-pub struct Recording {
-    inner: Arc<dyn RangeReader>,
-    recorded: Mutex<Recorded>,
-}
-
-impl Recording {
-    /// Records what passes to `inner`.
-    pub fn new(inner: Arc<dyn RangeReader>) -> Self {
-        Self { inner, recorded: Mutex::default() }
-    }
-
-    /// A copy of the record so far.
-    pub fn recorded(&self) -> Recorded {
-        self.recorded.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-impl RangeReader for Recording {
-    fn size(&self) -> u64 {
-        self.inner.size()
-    }
-
-    fn etag(&self) -> Option<&str> {
-        self.inner.etag()
-    }
-
-    fn location(&self) -> &str {
-        self.inner.location()
-    }
-
-    fn read_ranges(&self, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
-        self.recorded.lock().unwrap_or_else(PoisonError::into_inner).calls.push(ranges.to_vec());
-        self.inner.read_ranges(ranges)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -164,14 +117,5 @@ mod tests {
             error.to_string(),
             "m: bytes 2..5 lie outside the object, which has 4 bytes; it may be truncated"
         );
-    }
-
-    #[test]
-    fn recording_counts_calls_ranges_and_bytes() {
-        let reader = Recording::new(Arc::new(MemoryReader::new("m", vec![0u8; 100])));
-        reader.read_ranges(&[0..10, 20..25]).unwrap();
-        reader.read_ranges(&[50..51]).unwrap();
-        let recorded = reader.recorded();
-        assert_eq!((recorded.round_trips(), recorded.requests(), recorded.bytes()), (2, 3, 16));
     }
 }

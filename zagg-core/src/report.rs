@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::granules::IndexUse;
 use crate::store::{StoreState, Written};
 
 /// How a task ended.
@@ -121,6 +122,9 @@ pub struct RunSummary {
     pub strays: Strays,
     /// Reading done.
     pub traffic: Traffic,
+    /// What came of kept granule indexes, for a pipeline that keeps them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<IndexUse>,
     /// Blocks written by tasks.
     pub written: Written,
     /// Wall time.

@@ -14,6 +14,7 @@ use crate::executor::{Executor, Observer};
 use crate::granule::{Driver, Granule};
 use crate::granules::Granules;
 use crate::grid::Grid;
+use crate::index::IndexStore;
 use crate::io_pool::IoPool;
 use crate::program::Program;
 use crate::registry::Registry;
@@ -35,7 +36,7 @@ pub struct Task {
 }
 
 /// What a run may be told beyond its pipeline and shard map.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct RunOptions {
     /// Which href is read, instead of the pipeline's choice.
     pub driver: Option<Driver>,
@@ -48,6 +49,10 @@ pub struct RunOptions {
     pub io_threads: usize,
     /// Threads that compute, and tasks at once on this machine; 0 means one per core.
     pub workers: usize,
+    /// Granules open at once; 0 means [`MAX_OPEN`](crate::granules::MAX_OPEN).
+    pub open_granules: usize,
+    /// Where granule indexes are kept, for a pipeline that says `data_source.index`.
+    pub index: Option<Arc<dyn IndexStore>>,
 }
 
 /// Everything that tasks share.
@@ -148,7 +153,16 @@ impl Run {
             granules[*number as usize].2 += 1;
         }
         let driver = options.driver.unwrap_or(pipeline.data_source.driver);
-        let granules = Granules::new(Arc::from(source), opener, driver, granules)?;
+        let kept = match (&pipeline.data_source.index, &options.index) {
+            (Some(index), Some(store)) => Some((Arc::clone(store), index.on_miss)),
+            (Some(_), None) => return Err(Error::input("data_source.index: this program keeps no indexes")),
+            (None, _) => None,
+        };
+        let mut granules =
+            Granules::new(Arc::from(source), opener, driver, granules)?.with_indexes(&*grid, kept)?;
+        if options.open_granules > 0 {
+            granules = granules.with_max_open(options.open_granules);
+        }
         let compute = rayon::ThreadPoolBuilder::new()
             .num_threads(options.workers)
             .thread_name(|number| format!("zagg-compute-{number}"))

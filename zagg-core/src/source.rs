@@ -107,6 +107,27 @@ pub trait PointSource: Send + Sync {
     /// # Errors
     /// When the object is not a granule of this kind or cannot be read: the whole granule is a hole then.
     fn open(&self, granule: &Granule, reader: Arc<dyn RangeReader>) -> Result<Box<dyn OpenGranule>>;
+
+    /// Everything that what [`OpenGranule::index`] gives depends on beside the granule: name and version of the form, and
+    /// what of the granule goes into it. Sources with the same key understand each other's indexes. `None` when the source
+    /// keeps no indexes.
+    fn index_key(&self) -> Option<String> {
+        None
+    }
+
+    /// Opens a granule from what [`OpenGranule::index`] gave, without reading anything. The index may be damaged or
+    /// made up: it is checked as the granule itself is.
+    ///
+    /// # Errors
+    /// When the index does not fit together; the granule is opened without it then.
+    fn open_indexed(
+        &self,
+        _granule: &Granule,
+        _reader: Arc<dyn RangeReader>,
+        _index: &Value,
+    ) -> Result<Box<dyn OpenGranule>> {
+        Err(Error::unsupported("the source keeps no indexes"))
+    }
 }
 
 impl fmt::Debug for dyn PointSource + '_ {
@@ -128,11 +149,42 @@ pub trait OpenGranule: Send + Sync {
 
     /// Rows of several parts, fetched side by side; one answer per request.
     fn read(&self, requests: &[ReadRequest]) -> Vec<Result<PointBatch>>;
+
+    /// What must be kept so that the granule can be opened again, and all its columns read, without looking for anything:
+    /// for [`PointSource::open_indexed`]. It is the same whenever and from wherever the granule is read. May read what is
+    /// still missing. `None` when the source keeps no indexes.
+    ///
+    /// # Errors
+    /// When something cannot be read that may be readable the next time.
+    fn index(&self) -> Result<Option<Value>> {
+        Ok(None)
+    }
 }
 
 impl fmt::Debug for dyn OpenGranule + '_ {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.parts()).finish()
+    }
+}
+
+/// What tells one version of an object from another.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub struct ObjectIdentity {
+    /// Length in bytes.
+    pub size: u64,
+    /// The ETag, or for a local file its size and time of change. Two identities without one are never the same.
+    pub etag: Option<String>,
+}
+
+impl ObjectIdentity {
+    /// The identity of an open object.
+    pub fn of(reader: &dyn RangeReader) -> Self {
+        Self { size: reader.size(), etag: reader.etag().map(str::to_string) }
+    }
+
+    /// Whether both are certainly the same version.
+    pub fn matches(&self, other: &Self) -> bool {
+        self.size == other.size && self.etag.is_some() && self.etag == other.etag
     }
 }
 
@@ -151,6 +203,21 @@ pub trait OpenObject: Send + Sync {
     /// # Errors
     /// When the scheme is not supported or the object cannot be reached.
     fn open(&self, href: &str) -> Result<Arc<dyn RangeReader>>;
+
+    /// A reader of an object that was seen before: an implementation over a network sends no request now, and every later
+    /// answer is checked against the identity.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); [`ErrorKind::Changed`](crate::ErrorKind::Changed), now or at the first read, when the
+    /// object is another one.
+    fn open_known(&self, href: &str, identity: &ObjectIdentity) -> Result<Arc<dyn RangeReader>> {
+        let reader = self.open(href)?;
+        if identity.matches(&ObjectIdentity::of(&*reader)) {
+            Ok(reader)
+        } else {
+            Err(Error::changed(format!("{href}: is not the object that was indexed")))
+        }
+    }
 }
 
 impl fmt::Debug for dyn OpenObject + '_ {

@@ -9,22 +9,17 @@
 //! most to the order of the cells), until one of their parts is inside or still perhaps touched. The answer may therefore hold
 //! a shard that comes within about a cell's or a thirty-second of a shard's width of the region, but it never lacks one.
 
-mod arcs;
-mod polygon;
-mod rectangle;
-mod vector;
-
 use cdshealpix::nested::get;
 use zagg_core::footprint::{Footprint, LonLat};
 use zagg_core::grid::Grid;
+use zagg_core::sphere::{
+    Cone, LineRegion, PolygonRegion, Rectangle, Region, Shape, Verdict, check_position, chord,
+    chord_to_angle, normalized, unit,
+};
 use zagg_core::{Error, Result};
 
-use crate::grid::{HealpixGrid, geodetic_degrees, is_position};
+use crate::grid::{HealpixGrid, geodetic_degrees};
 use crate::options::Ellipsoid;
-use arcs::LineRegion;
-use polygon::{PolygonRegion, Shape};
-use rectangle::Rectangle;
-use vector::{Vector, chord, chord_to_angle, unit};
 
 /// The most shards a cover may have; a finer cover of a large area would exhaust memory before anyone could use it.
 const MAX_SHARDS: usize = 1 << 24;
@@ -36,57 +31,21 @@ const DEEPER: u8 = 5;
 const BULGE: f64 = 1.02;
 
 /// A cone that contains a cell, on the geodetic sphere.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Cone {
-    /// Centre of the cell, unit vector.
-    pub(crate) centre: Vector,
-    /// Centre of the cell, degrees.
-    pub(crate) lon_lat: (f64, f64),
-    /// Half the opening angle in radians.
-    pub(crate) radius: f64,
-    /// Some place in the cell that no border drawn by people passes through.
-    pub(crate) sample: Vector,
-}
-
-impl Cone {
-    fn of_cell(order: u8, id: u64, ellipsoid: Ellipsoid) -> Self {
-        let layer = get(order);
-        let lon_lat = geodetic_degrees(ellipsoid, layer.center(id));
-        let centre = unit(lon_lat.0, lon_lat.1);
-        let vertices = layer.vertices(id).map(|vertex| {
-            let (lon, lat) = geodetic_degrees(ellipsoid, vertex);
-            unit(lon, lat)
-        });
-        let reach = vertices.iter().map(|vertex| chord(centre, *vertex)).fold(0.0, f64::max);
-        let radius = (chord_to_angle(reach) * BULGE + 1e-12).min(std::f64::consts::PI);
-        let [south, east, north, _] = vertices;
-        let sample = vector::normalized(std::array::from_fn(|i| {
-            0.537_17 * centre[i] + 0.083_91 * south[i] + 0.231_83 * east[i] + 0.147_09 * north[i]
-        }));
-        Self { centre, lon_lat, radius, sample }
-    }
-}
-
-/// What a region says of a cone.
-pub(crate) enum Verdict<S> {
-    /// No place of the cone is in the region.
-    Outside,
-    /// Every place is.
-    Inside,
-    /// Perhaps some are; what is known then helps with the parts of the cone.
-    Maybe(S),
-}
-
-/// A region of the sphere.
-pub(crate) trait Region {
-    /// What is known about a cell and of use for its children.
-    type State;
-
-    /// What is known about the whole sphere.
-    fn start(&self) -> Self::State;
-
-    /// Judges a cone whose parent had the given state.
-    fn judge(&self, parent: &Self::State, cone: &Cone) -> Verdict<Self::State>;
+fn cone_of_cell(order: u8, id: u64, ellipsoid: Ellipsoid) -> Cone {
+    let layer = get(order);
+    let lon_lat = geodetic_degrees(ellipsoid, layer.center(id));
+    let centre = unit(lon_lat.0, lon_lat.1);
+    let vertices = layer.vertices(id).map(|vertex| {
+        let (lon, lat) = geodetic_degrees(ellipsoid, vertex);
+        unit(lon, lat)
+    });
+    let reach = vertices.iter().map(|vertex| chord(centre, *vertex)).fold(0.0, f64::max);
+    let radius = (chord_to_angle(reach) * BULGE + 1e-12).min(std::f64::consts::PI);
+    let [south, east, north, _] = vertices;
+    let sample = normalized(std::array::from_fn(|i| {
+        0.537_17 * centre[i] + 0.083_91 * south[i] + 0.231_83 * east[i] + 0.147_09 * north[i]
+    }));
+    Cone { centre, lon_lat, radius, sample }
 }
 
 /// Every shard with a cell that the footprint may touch, ascending, each once.
@@ -142,17 +101,6 @@ fn cover_points(grid: &HealpixGrid, points: &[LonLat]) -> Result<Vec<u64>> {
     shards.sort_unstable();
     shards.dedup();
     Ok(shards)
-}
-
-/// A position of a footprint must be one.
-pub(crate) fn check_position([lon, lat]: LonLat) -> Result<()> {
-    if is_position(lon, lat) {
-        return Ok(());
-    }
-    Err(Error::input(format!(
-        "the footprint has the position ({lon}, {lat}), which is none: longitude and latitude must be finite degrees, \
-         latitude from -90 to 90"
-    )))
 }
 
 fn too_many() -> Error {
@@ -214,7 +162,7 @@ fn search<R: Region>(grid: &HealpixGrid, region: &R) -> Result<Vec<u64>> {
 impl<R: Region> Search<'_, R> {
     /// Visits a cell no finer than a shard. The depth of the recursion is at most the order, 29.
     fn visit(&mut self, order: u8, id: u64, parent: &R::State) -> Result<()> {
-        match self.region.judge(parent, &Cone::of_cell(order, id, self.ellipsoid)) {
+        match self.region.judge(parent, &cone_of_cell(order, id, self.ellipsoid)) {
             Verdict::Outside => Ok(()),
             Verdict::Inside => {
                 let shift = 2 * (self.shard_order - order);
@@ -244,7 +192,7 @@ impl<R: Region> Search<'_, R> {
         order >= self.deepest
             || (0..4).any(|child| {
                 let id = (id << 2) | child;
-                match self.region.judge(state, &Cone::of_cell(order + 1, id, self.ellipsoid)) {
+                match self.region.judge(state, &cone_of_cell(order + 1, id, self.ellipsoid)) {
                     Verdict::Outside => false,
                     Verdict::Inside => true,
                     Verdict::Maybe(state) => self.touched(order + 1, id, &state),
@@ -265,7 +213,7 @@ mod tests {
             for order in 0..=4_u8 {
                 let layer = get(order);
                 for id in 0..layer.n_hash() {
-                    let cone = Cone::of_cell(order, id, ellipsoid);
+                    let cone = cone_of_cell(order, id, ellipsoid);
                     for place in layer.grid(id, 16) {
                         let (lon, lat) = geodetic_degrees(ellipsoid, place);
                         let distance = chord_to_angle(chord(cone.centre, unit(lon, lat)));

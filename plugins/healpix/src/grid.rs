@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 use zagg_core::column::{DType, Values};
 use zagg_core::footprint::Footprint;
 use zagg_core::grid::{Coordinate, CoordinateExtent, Grid, GridLayout, NO_CELL};
+use zagg_core::sphere::is_position;
 use zagg_core::{Error, Result};
 
 use cdshealpix::nested::{Layer, get};
@@ -61,13 +62,6 @@ impl HealpixGrid {
     fn unknown_coordinate(&self, name: &str, kind: &str) -> Error {
         Error::plugin(format!("the healpix grid has no {kind} coordinate {name:?}"))
     }
-}
-
-/// Whether a position in degrees is one.
-#[inline]
-pub(crate) fn is_position(lon: f64, lat: f64) -> bool {
-    // The comparison is false for NaN.
-    lat.abs() <= 90.0 && lon.is_finite()
 }
 
 /// Positions converted at a time: few enough to stay in the first-level cache.

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use super::access::SourceAccess;
+use super::index::IndexOptions;
 use super::section::{Fault, Section};
 use crate::column::{Column, Values};
 use crate::granule::Driver;
@@ -13,6 +15,10 @@ pub struct DataSource {
     pub reader: String,
     /// Which href of a granule is read.
     pub driver: Driver,
+    /// How the bytes of granules are reached.
+    pub access: SourceAccess,
+    /// Where granule indexes are kept beyond this run.
+    pub index: Option<IndexOptions>,
     /// Rows that fail any of these are dropped.
     pub filters: Vec<Filter>,
     /// The whole section, for the source plugin.
@@ -109,27 +115,21 @@ impl DataSource {
                 read_quality_filter(&value).map_err(|message| section.fault("quality_filter", message))?,
             );
         }
+        let access = SourceAccess::read(section)?;
+        let index = IndexOptions::read(section)?;
         for opaque in ["groups", "coordinates", "variables", "options"] {
             section.take(opaque);
         }
-        for ignored in ["read_workers", "shard_workers", "granule_workers", "credentials_provider"] {
+        for ignored in ["read_workers", "shard_workers", "granule_workers"] {
             section.ignore(ignored, "has no meaning here");
         }
-        for absent in [
-            "levels",
-            "base_level",
-            "read_plan",
-            "index",
-            "derived",
-            "collections",
-            "static_data",
-            "bands",
-            "assets",
-        ] {
+        for absent in
+            ["levels", "base_level", "read_plan", "derived", "collections", "static_data", "bands", "assets"]
+        {
             section.refuse(absent)?;
         }
         section.finish()?;
-        Ok(Self { reader, driver, filters, options })
+        Ok(Self { reader, driver, access, index, filters, options })
     }
 }
 

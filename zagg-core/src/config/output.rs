@@ -39,6 +39,17 @@ pub struct Output {
     pub layout: Layout,
     /// Compression of data arrays.
     pub compression: Compression,
+    /// How buckets of the user's own are reached: the store, and the store of granule indexes.
+    pub access: StoreAccess,
+}
+
+/// How buckets of the user's own are reached. Their credentials come from the environment and never go to an archive.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct StoreAccess {
+    /// Region of the bucket; by default the one that the bucket names.
+    pub region: Option<String>,
+    /// Another S3 endpoint than Amazon's; buckets stand in the path then.
+    pub endpoint_url: Option<String>,
 }
 
 impl Output {
@@ -93,12 +104,12 @@ impl Output {
         {
             section.ignore(ignored, "has no meaning here");
         }
-        for absent in
-            ["aoi_mask", "endpoint_url", "region", "pyramid", "windowing", "time_encoding", "time_source"]
-        {
+        let access =
+            StoreAccess { region: section.string("region")?, endpoint_url: section.string("endpoint_url")? };
+        for absent in ["aoi_mask", "pyramid", "windowing", "time_encoding", "time_source"] {
             section.refuse(absent)?;
         }
         section.finish()?;
-        Ok(Self { store, grid_type, grid, layout, compression })
+        Ok(Self { store, grid_type, grid, layout, compression, access })
     }
 }

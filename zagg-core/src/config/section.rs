@@ -101,6 +101,14 @@ impl<'a> Section<'a> {
         }
     }
 
+    pub(crate) fn boolean(&mut self, key: &'static str) -> Result<Option<bool>, Fault> {
+        match self.take(key) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Bool(flag)) => Ok(Some(flag)),
+            Some(other) => Err(self.fault(key, format!("must be true or false, not {other}"))),
+        }
+    }
+
     /// Accepts a key without effect, and says so.
     pub(crate) fn ignore(&mut self, key: &'static str, why: &str) {
         if self.take(key).is_some() {

@@ -3,28 +3,44 @@
 //! Along a track neighbouring rows share a cell, so the index holds runs: a cell and the rows that lie in it. For ATL06 at
 //! order 12 that is some eighty rows a run.
 
+mod indexed;
+
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 
 use crate::error::{Error, Result};
 use crate::grid::{Grid, NO_CELL};
+use crate::range_reader::RangeReader;
 use crate::report::Strays;
 use crate::rows::Rows;
-use crate::source::{OpenGranule, PartState, Positions};
+use crate::source::{ObjectIdentity, OpenGranule, PartState, Positions};
 
 /// An opened granule with its row index.
 #[derive(Debug)]
 pub struct Located {
     granule: Box<dyn OpenGranule>,
     parts: Vec<Part>,
+    /// The object that was read and where it was, when it is told.
+    object: Option<(ObjectIdentity, String)>,
+    /// Whether it comes from an index.
+    known: bool,
 }
 
 #[derive(Debug)]
 enum Part {
     Absent,
     Hole(Error),
-    Exact { runs: Vec<Run>, shards: BTreeMap<u64, Vec<u32>>, bad: u64 },
-    Coarse { shards: BTreeMap<u64, Rows>, bad: u64 },
+    Exact {
+        runs: Vec<Run>,
+        shards: BTreeMap<u64, Vec<u32>>,
+        bad: u64,
+    },
+    /// Rows that are located again by their own coordinates. `exact` when each stands in the one shard it lies in.
+    Candidates {
+        shards: BTreeMap<u64, Rows>,
+        exact: bool,
+        bad: u64,
+    },
 }
 
 /// Consecutive rows in one cell.
@@ -49,7 +65,12 @@ pub enum PartRows {
         cells: Vec<u64>,
     },
     /// At most these rows: they must be located by their own coordinates.
-    Candidates(Rows),
+    Candidates {
+        /// The rows.
+        rows: Rows,
+        /// Whether an index says that every one of them lies in the shard: if one does not, the index is wrong.
+        all: bool,
+    },
 }
 
 impl Located {
@@ -89,7 +110,18 @@ impl Located {
                 },
             })
             .collect();
-        Ok(Self { granule, parts })
+        Ok(Self { granule, parts, object: None, known: false })
+    }
+
+    /// Notes the object that was read: only then can an index be made.
+    #[must_use]
+    pub(crate) fn of(self, reader: &dyn RangeReader) -> Self {
+        Self { object: Some((ObjectIdentity::of(reader), reader.location().to_string())), ..self }
+    }
+
+    /// Whether it comes from an index, and its positions were not read.
+    pub fn is_known(&self) -> bool {
+        self.known
     }
 
     /// The opened granule.
@@ -104,7 +136,7 @@ impl Located {
             .iter()
             .flat_map(|part| match part {
                 Part::Exact { shards, .. } => shards.keys().copied().collect::<Vec<_>>(),
-                Part::Coarse { shards, .. } => shards.keys().copied().collect(),
+                Part::Candidates { shards, .. } => shards.keys().copied().collect(),
                 Part::Absent | Part::Hole(_) => Vec::new(),
             })
             .collect();
@@ -138,9 +170,10 @@ impl Located {
                     }
                     PartRows::Exact { rows, cells }
                 }
-                Part::Coarse { shards, .. } => {
-                    PartRows::Candidates(shards.get(&shard).cloned().unwrap_or_default())
-                }
+                Part::Candidates { shards, exact, .. } => PartRows::Candidates {
+                    rows: shards.get(&shard).cloned().unwrap_or_default(),
+                    all: *exact,
+                },
             })
             .collect()
     }
@@ -148,15 +181,20 @@ impl Located {
     /// Rows that no shard counts: without a position, or in a shard of the map that does not list this granule.
     pub(super) fn strays(&self, listed: &[u64], map: &HashSet<u64>) -> Strays {
         let mut strays = Strays::default();
+        let unlisted = |shard: &u64| map.contains(shard) && listed.binary_search(shard).is_err();
         for part in &self.parts {
             match part {
                 Part::Absent | Part::Hole(_) => {}
-                Part::Coarse { bad, .. } => strays.rows_bad_position += bad,
+                Part::Candidates { shards, exact, bad } => {
+                    strays.rows_bad_position += bad;
+                    let unassigned = shards.iter().filter(|(shard, _)| *exact && unlisted(shard));
+                    strays.rows_unassigned += unassigned.map(|(_, rows)| rows.len()).sum::<u64>();
+                }
                 Part::Exact { runs, shards, bad } => {
                     strays.rows_bad_position += bad;
-                    let unlisted =
-                        shards.iter().filter(|(s, _)| map.contains(s) && listed.binary_search(s).is_err());
-                    strays.rows_unassigned += unlisted
+                    strays.rows_unassigned += shards
+                        .iter()
+                        .filter(|(shard, _)| unlisted(shard))
                         .flat_map(|(_, numbers)| numbers)
                         .map(|&n| len(&runs[n as usize].rows))
                         .sum::<u64>();
@@ -230,7 +268,7 @@ fn locate(rows: u64, positions: &Positions, grid: &dyn Grid) -> Result<Part> {
             }
             let shards =
                 shards.into_iter().map(|(shard, ranges)| (shard, Rows::from_ranges(ranges))).collect();
-            Ok(Part::Coarse { shards, bad })
+            Ok(Part::Candidates { shards, exact: false, bad })
         }
     }
 }

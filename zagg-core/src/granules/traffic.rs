@@ -41,15 +41,24 @@ impl RangeReader for Counting {
     }
 
     fn read_ranges(&self, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
-        let mut traffic = TRAFFIC.get();
-        traffic += Traffic {
+        add(Traffic {
             bytes: ranges.iter().map(|r| r.end.saturating_sub(r.start)).sum(),
             requests: ranges.len() as u64,
             round_trips: 1,
-        };
-        TRAFFIC.set(traffic);
+        });
         self.inner.read_ranges(ranges)
     }
+}
+
+/// Adds the fetch of a whole object to the traffic of the calling thread.
+pub(crate) fn count(bytes: u64) {
+    add(Traffic { bytes, requests: 1, round_trips: 1 });
+}
+
+fn add(more: Traffic) {
+    let mut traffic = TRAFFIC.get();
+    traffic += more;
+    TRAFFIC.set(traffic);
 }
 
 /// Runs `work` and gives what was read on this thread meanwhile.

@@ -41,6 +41,9 @@ pub(super) fn summarise(run: &Run, reports: &[TaskReport], seconds: f64) -> RunS
             "granule {granule} has none of the parts that are looked for; check data_source.groups and coordinates"
         ));
     }
+    for (granule, warning) in run.granules.index_warnings() {
+        warnings.push(format!("granule {granule}: {warning}"));
+    }
     RunSummary {
         state: StoreState::Open,
         shards: run.tasks.len() as u64,
@@ -54,6 +57,7 @@ pub(super) fn summarise(run: &Run, reports: &[TaskReport], seconds: f64) -> RunS
         parts_absent: reports.iter().map(|r| r.parts_absent).sum(),
         strays,
         traffic,
+        index: run.granules.index_use(),
         written,
         seconds,
         holes: holes.into_iter().collect(),

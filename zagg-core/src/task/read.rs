@@ -1,8 +1,8 @@
 //! Reading the rows of one granule that lie in one shard. Runs on the i/o threads.
 
 use crate::column::Column;
-use crate::error::{Error, Result};
-use crate::granules::{PartRows, measured};
+use crate::error::{Error, ErrorKind, Result};
+use crate::granules::{Located, PartRows, measured};
 use crate::grid::NO_CELL;
 use crate::report::Traffic;
 use crate::run::Run;
@@ -32,39 +32,73 @@ pub(super) struct Kept {
 }
 
 pub(super) fn read_granule(run: &Run, granule: u32, shard: u64) -> GranuleRows {
-    let mut rows = GranuleRows { granule, ..GranuleRows::default() };
-    let (result, traffic) = measured(|| crate::caught(|| fill(run, granule, shard, &mut rows)));
+    let (result, traffic) = measured(|| crate::caught(|| gather(run, granule, shard)));
+    let mut rows =
+        result.unwrap_or_else(|error| GranuleRows { holes: vec![(None, error)], ..GranuleRows::default() });
+    rows.granule = granule;
     rows.traffic = traffic;
-    if let Err(error) = result {
-        rows.parts.clear();
-        rows.holes.push((None, error));
-    }
     rows
+}
+
+fn gather(run: &Run, granule: u32, shard: u64) -> Result<GranuleRows> {
+    let located = run.granules.located(granule, &*run.grid)?;
+    let mut rows = GranuleRows::default();
+    if !located.is_known() || !run.granules.may_do_without_index() {
+        fill(run, &located, shard, &mut rows, false)?;
+        return Ok(rows);
+    }
+    match fill(run, &located, shard, &mut rows, true) {
+        Err(error) if !may_pass(&error) => {
+            // Whatever is wrong may be the index alone: the granule itself is asked.
+            let located = run.granules.without_index(granule, &error, &*run.grid)?;
+            rows = GranuleRows::default();
+            fill(run, &located, shard, &mut rows, false)?;
+        }
+        filled => filled?,
+    }
+    Ok(rows)
+}
+
+/// Whether an error says nothing about the object that was read.
+fn may_pass(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Io | ErrorKind::Temporary)
 }
 
 /// One read per part, with what is known of its rows.
 struct Wanted {
     request: ReadRequest,
-    /// One leaf cell per row, or `None` when rows must be located by their own coordinates.
-    cells: Option<Vec<u64>>,
+    located: Cells,
 }
 
-fn fill(run: &Run, granule: u32, shard: u64, out: &mut GranuleRows) -> Result<()> {
-    let located = run.granules.located(granule, &*run.grid)?;
+/// How the cells of rows are found.
+enum Cells {
+    /// They are known, one leaf cell per row.
+    Known(Vec<u64>),
+    /// By the rows' own coordinates. `all`: every row must lie in the shard.
+    Search { all: bool },
+}
+
+/// Reads the rows of every part. A part that fails is a hole; with `doubt` all of it fails, unless the fault may pass.
+fn fill(run: &Run, located: &Located, shard: u64, out: &mut GranuleRows, doubt: bool) -> Result<()> {
     let names: Vec<&str> = located.granule().parts().iter().map(|p| p.name.as_str()).collect();
     let mut wanted = Vec::new();
     for (part, rows) in located.rows_in(shard).into_iter().enumerate() {
         match rows {
             PartRows::Absent => out.parts_absent += 1,
+            PartRows::Hole(error) if doubt => {
+                return Err(error.context(format_args!("part {}", names[part])));
+            }
             PartRows::Hole(error) => out.holes.push((Some(names[part].to_string()), error)),
             PartRows::Exact { rows, cells } => {
                 let columns = run.program.columns().to_vec();
-                wanted.push(Wanted { request: ReadRequest { part, rows, columns }, cells: Some(cells) });
+                let request = ReadRequest { part, rows, columns };
+                wanted.push(Wanted { request, located: Cells::Known(cells) });
             }
-            PartRows::Candidates(rows) => {
+            PartRows::Candidates { rows, all } => {
                 let mut columns = run.program.columns().to_vec();
                 columns.extend([LONGITUDE.to_string(), LATITUDE.to_string()]);
-                wanted.push(Wanted { request: ReadRequest { part, rows, columns }, cells: None });
+                let request = ReadRequest { part, rows, columns };
+                wanted.push(Wanted { request, located: Cells::Search { all } });
             }
         }
     }
@@ -90,6 +124,7 @@ fn fill(run: &Run, granule: u32, shard: u64, out: &mut GranuleRows) -> Result<()
                     out.parts.push(Kept { part: name.to_string(), cells, columns });
                 }
             }
+            Err(error) if doubt && !may_pass(&error) => return Err(error),
             Err(error) => out.holes.push((Some(name.to_string()), error)),
         }
     }
@@ -117,13 +152,19 @@ fn keep(run: &Run, shard: u64, wanted: Wanted, batch: PointBatch) -> Result<(u64
             }
         }
     }
-    let mut cells = match wanted.cells {
-        Some(cells) => cells,
-        None => locate_again(run, shard, rows, &mut columns),
+    let mut cells = match wanted.located {
+        Cells::Known(cells) if cells.len() != rows => {
+            return Err(Error::plugin(format!("{} cells for {rows} rows", cells.len())));
+        }
+        Cells::Known(cells) => cells,
+        Cells::Search { all } => {
+            let cells = locate_again(run, shard, rows, &mut columns);
+            if all && cells.contains(&NO_CELL) {
+                return Err(Error::changed("its rows are not where its index says"));
+            }
+            cells
+        }
     };
-    if cells.len() != rows {
-        return Err(Error::plugin(format!("{} cells for {rows} rows", cells.len())));
-    }
     let mut flags = run.program.keep(rows, &columns);
     let mut inside = 0;
     for (keep, &cell) in flags.iter_mut().zip(&cells) {

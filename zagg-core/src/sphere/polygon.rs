@@ -1,17 +1,16 @@
 //! Polygons with holes.
 //!
 //! Whether a place lies inside follows from the winding number of the ring around it, which changes only where one crosses an
-//! edge. The search carries it from cell to cell and looks only at the edges near the larger cell, so the orientation of
+//! edge. The search carries it from piece to piece and looks only at the edges near the larger piece, so the orientation of
 //! rings, poles and the antimeridian need no special cases.
 
 use std::f64::consts::{PI, TAU};
 
-use zagg_core::footprint::{LonLat, Polygon};
-use zagg_core::{Error, Result};
-
-use super::arcs::LineRegion;
-use super::vector::{Arc, Vector, cross, dot};
+use super::line::LineRegion;
+use super::vector::{Arc, Vector, cross, dot, normalized};
 use super::{Cone, Region, Verdict, check_position};
+use crate::error::{Error, Result};
+use crate::footprint::{LonLat, Polygon};
 
 /// Places that stand for "somewhere else"; the one farthest from all edges is the start of the walk.
 const STARTS: usize = 24;
@@ -23,6 +22,7 @@ const TIE: f64 = 1e-9;
 const NO_AREA: f64 = 1e-12;
 
 /// A closed ring.
+#[derive(Debug)]
 struct Ring {
     arcs: Vec<Arc>,
     /// Winding number, relative to the start of the walk, of places that the ring does not enclose.
@@ -36,14 +36,16 @@ struct Ring {
 }
 
 /// The places inside a polygon and outside its holes.
-pub(crate) struct PolygonRegion {
+#[derive(Debug)]
+pub struct PolygonRegion {
     /// The exterior first.
     rings: Vec<Ring>,
     start: Vector,
 }
 
 /// What a polygon turns out to be.
-pub(crate) enum Shape {
+#[derive(Debug)]
+pub enum Shape {
     /// A region.
     Region(PolygonRegion),
     /// The whole sphere: the exterior halves it exactly, so neither side is the smaller one.
@@ -52,11 +54,12 @@ pub(crate) enum Shape {
     Place(LineRegion),
 }
 
-/// What is known about a cell.
-pub(crate) struct State {
-    /// Edges near the cell: ring and number.
+/// What is known about a piece of the sphere.
+#[derive(Debug)]
+pub struct PolygonState {
+    /// Edges near the piece: ring and number.
     near: Vec<(u32, u32)>,
-    /// A place in the cell.
+    /// A place in the piece.
     sample: Vector,
     /// Winding number of each ring at that place.
     windings: Vec<i32>,
@@ -64,7 +67,11 @@ pub(crate) struct State {
 
 impl PolygonRegion {
     /// Examines a polygon.
-    pub(crate) fn shape(polygon: &Polygon) -> Result<Shape> {
+    ///
+    /// # Errors
+    /// Names what is wrong: too few vertices, a position that is none, opposite places side by side, or a ring that
+    /// encloses nothing.
+    pub fn shape(polygon: &Polygon) -> Result<Shape> {
         let mut outlines = vec![outline(&polygon.exterior, "a polygon")?];
         if outlines[0].is_empty() {
             return Ok(Shape::Place(LineRegion::new(&polygon.exterior)?));
@@ -172,30 +179,45 @@ fn farthest_start(outlines: &[Vec<Arc>]) -> Vector {
     best.0
 }
 
-impl Region for PolygonRegion {
-    type State = State;
+/// A way between two places along arcs that are well defined, round a corner between places almost opposite each other.
+///
+/// Only the start of the walk can be opposite a place, and there every edge is looked at, so the corner may lie anywhere.
+fn paths(from: Vector, to: Vector) -> [Option<Arc>; 2] {
+    if dot(from, to) > -0.99 {
+        return [Some(Arc::new(from, to)), None];
+    }
+    // The axis that is farthest from the line through both places.
+    let axis = if from[0].abs() < 0.6 { [1.0, 0.0, 0.0] } else { [0.0, 1.0, 0.0] };
+    let corner = normalized(cross(from, axis));
+    [Some(Arc::new(from, corner)), Some(Arc::new(corner, to))]
+}
 
-    fn start(&self) -> State {
+impl Region for PolygonRegion {
+    type State = PolygonState;
+
+    fn start(&self) -> PolygonState {
         let near = (0..)
             .zip(&self.rings)
             .flat_map(|(r, ring)| (0..).zip(&ring.arcs).map(move |(a, _)| (r, a)))
             .collect();
-        State { near, sample: self.start, windings: vec![0; self.rings.len()] }
+        PolygonState { near, sample: self.start, windings: vec![0; self.rings.len()] }
     }
 
-    fn judge(&self, parent: &State, cone: &Cone) -> Verdict<State> {
+    fn judge(&self, parent: &PolygonState, cone: &Cone) -> Verdict<PolygonState> {
         let arc = |&(ring, arc): &(u32, u32)| &self.rings[ring as usize].arcs[arc as usize];
-        let path = Arc::new(parent.sample, cone.sample);
+        let paths = paths(parent.sample, cone.sample);
         let mut windings = parent.windings.clone();
         let mut near = Vec::new();
         for key in &parent.near {
-            windings[key.0 as usize] += arc(key).crossed_by(&path);
+            for path in paths.iter().flatten() {
+                windings[key.0 as usize] += arc(key).crossed_by(path);
+            }
             if arc(key).distance(cone.centre) <= cone.radius {
                 near.push(*key);
             }
         }
         if !near.is_empty() {
-            return Verdict::Maybe(State { near, sample: cone.sample, windings });
+            return Verdict::Maybe(PolygonState { near, sample: cone.sample, windings });
         }
         if self.contains(&windings) { Verdict::Inside } else { Verdict::Outside }
     }
@@ -203,8 +225,8 @@ impl Region for PolygonRegion {
 
 #[cfg(test)]
 mod tests {
+    use super::super::unit;
     use super::*;
-    use crate::options::Ellipsoid;
 
     fn region(exterior: &[LonLat]) -> PolygonRegion {
         match PolygonRegion::shape(&Polygon { exterior: exterior.to_vec(), holes: Vec::new() }).unwrap() {
@@ -236,13 +258,19 @@ mod tests {
         assert!(error.message().contains("use a box"), "{error}");
     }
 
+    /// The way to a place may pass the other side of the globe; the winding number is the same.
     #[test]
-    fn no_start_is_opposite_a_base_cell() {
-        for start in starts() {
-            for base in 0..12 {
-                let sample = Cone::of_cell(0, base, Ellipsoid::Wgs84).sample;
-                assert!(dot(start, sample) > -0.9999, "{start:?} {base}");
-            }
-        }
+    fn places_opposite_the_start_are_judged_like_others() {
+        let region = region(&[[10.0, 10.0], [30.0, 10.0], [20.0, 35.0]]);
+        let judge = |sample: Vector| {
+            let cone = Cone { centre: sample, lon_lat: (0.0, 0.0), radius: 1e-9, sample };
+            let mut state = region.start();
+            state.sample = sample.map(|x| -x);
+            let before = matches!(region.judge(&region.start(), &cone), Verdict::Inside);
+            // The start itself lies outside, and so does every place opposite the two asked about.
+            (before, matches!(region.judge(&state, &cone), Verdict::Inside))
+        };
+        assert_eq!(judge(unit(20.0, 15.0)), (true, true));
+        assert_eq!(judge(unit(20.0, 45.0)), (false, false));
     }
 }

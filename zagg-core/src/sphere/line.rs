@@ -1,20 +1,24 @@
 //! Tracks: great circles between consecutive vertices.
 
-use zagg_core::footprint::LonLat;
-use zagg_core::{Error, Result};
-
 use super::vector::{Arc, chord, chord_to_angle, unit};
 use super::{Cone, Region, Verdict, check_position};
+use crate::error::{Error, Result};
+use crate::footprint::LonLat;
 
 /// The places on one track.
-pub(crate) struct LineRegion {
+#[derive(Debug)]
+pub struct LineRegion {
     arcs: Vec<Arc>,
     /// The only place of a track whose vertices are all the same.
     place: [f64; 3],
 }
 
 impl LineRegion {
-    pub(crate) fn new(line: &[LonLat]) -> Result<Self> {
+    /// The places on the line through these vertices, degrees.
+    ///
+    /// # Errors
+    /// Names what is wrong: fewer than two vertices, a position that is none, opposite places side by side.
+    pub fn new(line: &[LonLat]) -> Result<Self> {
         let [first, _, ..] = line else {
             return Err(Error::input(format!(
                 "a line of the footprint has {} vertices; it needs at least two",

@@ -1,35 +1,36 @@
 //! Vectors and great-circle arcs.
 
-use zagg_core::footprint::LonLat;
-use zagg_core::{Error, Result};
+use crate::error::{Error, Result};
+use crate::footprint::LonLat;
 
 /// A place on the sphere, or a direction.
-pub(crate) type Vector = [f64; 3];
+pub type Vector = [f64; 3];
 
-pub(crate) fn dot(a: Vector, b: Vector) -> f64 {
+/// The scalar product.
+pub fn dot(a: Vector, b: Vector) -> f64 {
     a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 }
 
-pub(crate) fn cross(a: Vector, b: Vector) -> Vector {
+pub(super) fn cross(a: Vector, b: Vector) -> Vector {
     [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
 }
 
-pub(crate) fn add(a: Vector, b: Vector) -> Vector {
+fn add(a: Vector, b: Vector) -> Vector {
     [a[0] + b[0], a[1] + b[1], a[2] + b[2]]
 }
 
-pub(crate) fn subtract(a: Vector, b: Vector) -> Vector {
+fn subtract(a: Vector, b: Vector) -> Vector {
     [a[0] - b[0], a[1] - b[1], a[2] - b[2]]
 }
 
 /// The unit vector of a direction; the null vector stays.
-pub(crate) fn normalized(a: Vector) -> Vector {
+pub fn normalized(a: Vector) -> Vector {
     let length = dot(a, a).sqrt();
     if length > 0.0 { a.map(|x| x / length) } else { a }
 }
 
 /// The unit vector of a position in degrees.
-pub(crate) fn unit(lon: f64, lat: f64) -> Vector {
+pub fn unit(lon: f64, lat: f64) -> Vector {
     // Whole turns go first: they would cost digits in radians.
     let (sin_lon, cos_lon) = (lon % 360.0).to_radians().sin_cos();
     let (sin_lat, cos_lat) = lat.to_radians().sin_cos();
@@ -37,21 +38,21 @@ pub(crate) fn unit(lon: f64, lat: f64) -> Vector {
 }
 
 /// Length of the straight line between two places.
-pub(crate) fn chord(a: Vector, b: Vector) -> f64 {
+pub fn chord(a: Vector, b: Vector) -> f64 {
     let d = subtract(a, b);
     dot(d, d).sqrt()
 }
 
 /// Angle between two places in radians, from their chord.
-pub(crate) fn chord_to_angle(chord: f64) -> f64 {
+pub fn chord_to_angle(chord: f64) -> f64 {
     2.0 * (0.5 * chord).min(1.0).asin()
 }
 
 /// The shorter great-circle arc between two places.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Arc {
-    pub(crate) a: Vector,
-    pub(crate) b: Vector,
+pub struct Arc {
+    pub(super) a: Vector,
+    pub(super) b: Vector,
     /// Pole of the great circle: places to the left of the arc, seen from outside, are on its side.
     pole: Vector,
     /// Points along the arc from `a`.
@@ -61,8 +62,11 @@ pub(crate) struct Arc {
 }
 
 impl Arc {
-    /// The arc between two positions, or none when they are the same place.
-    pub(crate) fn between(from: LonLat, to: LonLat) -> Result<Option<Self>> {
+    /// The arc between two positions in degrees, or none when they are the same place.
+    ///
+    /// # Errors
+    /// When the positions are opposite each other, so that the arc could run anywhere.
+    pub fn between(from: LonLat, to: LonLat) -> Result<Option<Self>> {
         let (a, b) = (unit(from[0], from[1]), unit(to[0], to[1]));
         if chord(a, b) == 0.0 {
             return Ok(None);
@@ -78,19 +82,19 @@ impl Arc {
     }
 
     /// The arc between two distinct places that are not opposite each other.
-    pub(crate) fn new(a: Vector, b: Vector) -> Self {
+    pub fn new(a: Vector, b: Vector) -> Self {
         // Twice a × b, but exact for short arcs.
         let pole = normalized(cross(subtract(a, b), add(a, b)));
         Self { a, b, pole, from_a: cross(pole, a), from_b: cross(b, pole) }
     }
 
     /// Whether the place lies to the left of the great circle; places on it count as left.
-    pub(crate) fn left(&self, p: Vector) -> bool {
+    pub fn left(&self, p: Vector) -> bool {
         dot(self.pole, p) >= 0.0
     }
 
     /// Distance of a place from the arc in radians.
-    pub(crate) fn distance(&self, p: Vector) -> f64 {
+    pub fn distance(&self, p: Vector) -> f64 {
         if dot(self.from_a, p) >= 0.0 && dot(self.from_b, p) >= 0.0 {
             dot(self.pole, p).abs().min(1.0).asin()
         } else {
@@ -102,7 +106,7 @@ impl Arc {
     /// 0 without a crossing.
     ///
     /// The signs depend on one arc and one place each, so two arcs that share a vertex agree on it.
-    pub(crate) fn crossed_by(&self, path: &Self) -> i32 {
+    pub fn crossed_by(&self, path: &Self) -> i32 {
         let (a, b) = (path.left(self.a), path.left(self.b));
         if a == b {
             return 0;

@@ -2,15 +2,15 @@
 
 use std::f64::consts::{FRAC_PI_2, PI};
 
-use zagg_core::{Error, Result};
-
 use super::{Cone, Region, Verdict, check_position};
+use crate::error::{Error, Result};
 
 /// Rounding allowed for in comparisons, radians.
 const SLACK: f64 = 1e-12;
 
 /// The places between two meridians and two parallels; radians.
-pub(crate) struct Rectangle {
+#[derive(Debug)]
+pub struct Rectangle {
     south: f64,
     north: f64,
     /// Meridian in the middle.
@@ -20,7 +20,11 @@ pub(crate) struct Rectangle {
 }
 
 impl Rectangle {
-    pub(crate) fn new(west: f64, south: f64, east: f64, north: f64) -> Result<Self> {
+    /// The places from `west` going east to `east`, and from `south` to `north`; degrees.
+    ///
+    /// # Errors
+    /// When a corner is no position, or the south lies north of the north.
+    pub fn new(west: f64, south: f64, east: f64, north: f64) -> Result<Self> {
         check_position([west, south])?;
         check_position([east, north])?;
         if south > north {

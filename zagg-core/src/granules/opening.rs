@@ -1,0 +1,201 @@
+//! Opening a granule: from its index where there is a valid one, else by looking for everything.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+
+use super::indexes::{IndexUse, Indexes, Outcome};
+use super::{Counting, Granules, Located, PoisonError, Slot, State};
+use crate::config::OnMiss;
+use crate::error::{Context, Error, ErrorKind, Result};
+use crate::grid::Grid;
+use crate::range_reader::RangeReader;
+
+impl Granules {
+    pub(super) fn open(&self, slot: &Slot, grid: &dyn Grid) -> Result<Located> {
+        let href = slot.granule.href(self.driver)?;
+        if let Some(indexes) = &self.indexes
+            && let Some(located) = self.open_known(indexes, slot, href, grid)?
+        {
+            return Ok(located);
+        }
+        let reader = Arc::new(Counting::new(self.opener.open(href)?));
+        let opened = Arc::clone(&reader);
+        let granule = crate::caught(|| self.source.open(&slot.granule, opened)).context(|| "opening")?;
+        let located = crate::caught(|| Located::new(granule, grid))?.of(&*reader);
+        if let Some(indexes) = &self.indexes
+            && indexes.on_miss() == Some(OnMiss::Build)
+        {
+            self.save(indexes, slot, &located, grid);
+        }
+        Ok(located)
+    }
+
+    /// The granule from its index; `None` when it must be opened without.
+    fn open_known(
+        &self,
+        indexes: &Indexes,
+        slot: &Slot,
+        href: &str,
+        grid: &dyn Grid,
+    ) -> Result<Option<Located>> {
+        let remembered = slot.index().bytes.clone();
+        let bytes = match remembered {
+            Some(bytes) => bytes,
+            None => match self.look_up(indexes, slot)? {
+                Some(bytes) => bytes,
+                None => return Ok(None),
+            },
+        };
+        let located = match indexes.index(&bytes, &slot.granule.id, grid) {
+            Ok(index) => match self.opener.open_known(href, &index.object) {
+                Ok(reader) => {
+                    let reader = Arc::new(Counting::new(reader));
+                    let opened = Arc::clone(&reader);
+                    crate::caught(|| {
+                        let granule = self.source.open_indexed(&slot.granule, opened, &index.source)?;
+                        Located::known(granule, &index, reader.location())
+                    })
+                }
+                // Anything else is the granule's own fault.
+                Err(error) if error.kind() != ErrorKind::Changed => return Err(error),
+                Err(error) => Err(error),
+            },
+            Err(error) => Err(error),
+        };
+        match located {
+            Ok(located) => {
+                let mut index = slot.index();
+                index.bytes = Some(bytes);
+                index.outcome.get_or_insert(Outcome::Used);
+                Ok(Some(located))
+            }
+            Err(error) => {
+                slot.index().bytes = None;
+                self.miss(indexes, slot, Some(error)).map(|()| None)
+            }
+        }
+    }
+
+    /// Asks for the stored index of a granule, once.
+    fn look_up(&self, indexes: &Indexes, slot: &Slot) -> Result<Option<Bytes>> {
+        if slot.index().asked || indexes.on_miss().is_none() {
+            return Ok(None);
+        }
+        let found = indexes.get(&slot.granule.id);
+        if let Ok(Some(bytes)) = found {
+            return Ok(Some(bytes));
+        }
+        self.miss(indexes, slot, found.err()).map(|()| None)
+    }
+
+    /// There is no valid index: the reason is kept, or the error of a run that wants one.
+    fn miss(&self, indexes: &Indexes, slot: &Slot, reason: Option<Error>) -> Result<()> {
+        // What was kept in memory may be of another version of the granule by now.
+        let Some(on_miss) = indexes.on_miss() else { return Ok(()) };
+        let place = indexes.location();
+        if on_miss == OnMiss::Error {
+            self.note(slot, Outcome::Missed, None);
+            return Err(match reason {
+                Some(reason) => reason.context(format_args!("its index in {place}")),
+                None => Error::not_found(format!(
+                    "there is no index of it in {place}; make one with zagg index, or choose on_miss: read"
+                )),
+            });
+        }
+        slot.index().asked = true;
+        let warning = reason.map(|reason| format!("its index in {place} is not used: {reason}"));
+        self.note(slot, Outcome::Missed, warning);
+        Ok(())
+    }
+
+    /// Writes the index of a granule that was read. A failure is a warning: the shard needs no index.
+    fn save(&self, indexes: &Indexes, slot: &Slot, located: &Located, grid: &dyn Grid) {
+        let id = &slot.granule.id;
+        let saved = indexes.bytes(located, id, grid).and_then(|bytes| match bytes {
+            Some(bytes) => {
+                slot.index().bytes = Some(bytes.clone());
+                indexes.put(id, bytes)
+            }
+            None => Err(Error::unsupported("the object has no ETag by which it could be known again")),
+        });
+        match saved {
+            Ok(()) => self.note(slot, Outcome::Written, None),
+            Err(error) => {
+                let warning = format!("no index of it was written to {}: {error}", indexes.location());
+                self.note(slot, Outcome::NotWritten, Some(warning));
+            }
+        }
+    }
+
+    /// Makes the index of an open granule that is about to be closed, unless it is at hand.
+    pub(super) fn remember(&self, slot: &Slot, grid: &dyn Grid) {
+        let Some(indexes) = &self.indexes else { return };
+        if slot.needed.load(Ordering::Relaxed) == 0 || slot.index().bytes.is_some() {
+            return;
+        }
+        let located = match &*slot.state.lock().unwrap_or_else(PoisonError::into_inner) {
+            State::Open(located) => Arc::clone(located),
+            _ => return,
+        };
+        // A hole is looked at again, in case it was one of the transfer; without an index the granule is opened like any other.
+        if located.holes().next().is_none()
+            && let Ok(bytes) = indexes.bytes(&located, &slot.granule.id, grid)
+        {
+            slot.index().bytes = bytes;
+        }
+    }
+
+    /// Whether a granule may be read when it has no valid index.
+    pub fn may_do_without_index(&self) -> bool {
+        self.indexes.as_ref().is_none_or(|indexes| indexes.on_miss() != Some(OnMiss::Error))
+    }
+
+    /// Opens a granule again that could not be read by its index.
+    ///
+    /// # Errors
+    /// As [`located`](Self::located); and the `reason` itself, when a granule without a valid index is a hole.
+    pub fn without_index(&self, number: u32, reason: &Error, grid: &dyn Grid) -> Result<Arc<Located>> {
+        let slot = &self.slots[number as usize];
+        let mut state = slot.state.lock().unwrap_or_else(PoisonError::into_inner);
+        // Another task may have opened it again already.
+        let is_open = matches!(&*state, State::Open(_));
+        if !matches!(&*state, State::Open(located) if !located.is_known()) {
+            if let Some(indexes) = &self.indexes {
+                self.miss(indexes, slot, Some(reason.clone()))?;
+            }
+            slot.index().bytes = None;
+            if is_open {
+                *state = State::Closed;
+                self.open.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+        drop(state);
+        self.located(number, grid)
+    }
+
+    fn note(&self, slot: &Slot, outcome: Outcome, warning: Option<String>) {
+        let mut index = slot.index();
+        index.outcome = Some(outcome);
+        if warning.is_some() {
+            index.warning = warning;
+        }
+    }
+
+    /// What came of the indexes of the granules that were opened; `None` when none are kept beyond the run.
+    pub fn index_use(&self) -> Option<IndexUse> {
+        self.indexes.as_ref()?.on_miss()?;
+        let mut total = IndexUse::default();
+        for outcome in self.slots.iter().filter_map(|slot| slot.index().outcome) {
+            total.add(outcome);
+        }
+        Some(total)
+    }
+
+    /// What is wrong with stored indexes: ids of granules, each with a reason.
+    pub fn index_warnings(&self) -> Vec<(String, String)> {
+        let warning = |slot: &Slot| Some((slot.granule.id.clone(), slot.index().warning.clone()?));
+        self.slots.iter().filter_map(warning).collect()
+    }
+}
