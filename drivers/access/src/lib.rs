@@ -1,45 +1,167 @@
-//! Byte ranges of objects by href.
+//! Byte ranges of objects by href: plain paths, `file://`, `https://`, `s3://`.
 //!
-//! Plain paths and `file://` are read here. `https://` and `s3://` are refused with a message: this version of zagg reads
-//! local copies only.
+//! Two chains of credentials, which never meet: [`Access`] opens granules, with what an archive gives to an Earthdata
+//! login or with what a pipeline names; [`StoreChain`] reaches buckets of the user's own.
 
+mod client;
+mod coalesce;
+mod earthdata;
+mod heads;
+mod https;
 mod local;
+mod remote;
+mod runtime;
+mod s3;
+mod secret;
+mod stores;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+pub use earthdata::{Archive, Earthdata, Environment, Hosts};
+pub use https::{Https, Retries};
 pub use local::LocalFile;
+pub use secret::Secret;
+pub use stores::StoreChain;
+use zagg_core::config::SourceAccess;
 use zagg_core::range_reader::RangeReader;
-use zagg_core::source::OpenObject;
+use zagg_core::source::{ObjectIdentity, OpenObject};
 use zagg_core::{Error, Result};
 
-/// Opens objects by href.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Access;
+use heads::Heads;
+use s3::{Place, S3, environment};
 
-impl OpenObject for Access {
-    fn check(&self, href: &str) -> Result<()> {
-        local_path(href).map(|_| ())
+/// Opens granules by href. Clones share connections, login and credentials.
+#[derive(Debug, Clone, Default)]
+pub struct Access(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    options: SourceAccess,
+    retries: Retries,
+    heads: Heads,
+    earthdata: OnceLock<Result<Earthdata>>,
+    s3: OnceLock<Result<S3>>,
+    https: OnceLock<Https>,
+}
+
+impl Access {
+    /// Access as a pipeline asks for it. Nothing is looked up or asked for yet.
+    ///
+    /// # Errors
+    /// When the endpoint is no URL of a server.
+    pub fn new(options: &SourceAccess) -> Result<Self> {
+        Place::new(options.endpoint_url.as_deref(), options.path_style)
+            .map_err(|error| error.context("data_source.access"))?;
+        Ok(Self(Arc::new(Shared { options: options.clone(), ..Shared::default() })))
     }
 
-    fn open(&self, href: &str) -> Result<Arc<dyn RangeReader>> {
-        Ok(Arc::new(LocalFile::open(local_path(href)?)?))
+    /// The same with another patience; connections and login are not shared with `self`.
+    #[must_use]
+    pub fn with_retries(&self, retries: Retries) -> Self {
+        let options = self.0.options.clone();
+        Self(Arc::new(Shared { options, retries, ..Shared::default() }))
+    }
+
+    /// The same with this user of Earthdata instead of the one that the environment names.
+    #[must_use]
+    pub fn with_earthdata(&self, earthdata: Earthdata) -> Self {
+        let (options, retries) = (self.0.options.clone(), self.0.retries);
+        let earthdata = OnceLock::from(Ok(earthdata));
+        Self(Arc::new(Shared { options, retries, earthdata, ..Shared::default() }))
+    }
+
+    fn earthdata(&self) -> Result<Earthdata> {
+        let shared = &self.0;
+        let make = || Earthdata::with_retries(Environment::of_process(), Hosts::nasa(), shared.retries);
+        shared.earthdata.get_or_init(make).clone()
+    }
+
+    fn s3(&self) -> Result<&S3> {
+        let shared = &self.0;
+        let make = || {
+            let archives = Arc::new(self.earthdata()?);
+            S3::new(&shared.options, environment::process, &shared.retries, archives, shared.heads.clone())
+        };
+        shared.s3.get_or_init(make).as_ref().map_err(Clone::clone)
+    }
+
+    fn https(&self) -> Result<&Https> {
+        let earthdata = self.earthdata()?;
+        Ok(self.0.https.get_or_init(|| Https::with_heads(earthdata, self.0.heads.clone())))
     }
 }
 
-fn local_path(href: &str) -> Result<&str> {
-    match href.split_once("://") {
-        None => Ok(href),
-        Some(("file", path)) if path.starts_with('/') => Ok(path),
-        Some(("file", _)) => {
-            Err(Error::input(format!("{href:?} names another host; give file:/// and a path")))
-        }
-        Some((scheme @ ("s3" | "https" | "http"), _)) => Err(Error::unsupported(format!(
-            "{scheme}:// cannot be read by this version of zagg; use local copies with --driver file"
-        ))),
-        Some((scheme, _)) => {
-            Err(Error::input(format!("unknown scheme {scheme}:// in {href:?}; give a path or file://")))
+impl OpenObject for Access {
+    fn check(&self, href: &str) -> Result<()> {
+        match Scheme::of(href)? {
+            Scheme::Local(_) => Ok(()),
+            Scheme::S3 => self.s3()?.check(href),
+            Scheme::Https => Https::check(href),
         }
     }
+
+    fn open(&self, href: &str) -> Result<Arc<dyn RangeReader>> {
+        match Scheme::of(href)? {
+            Scheme::Local(path) => Ok(Arc::new(LocalFile::open(path)?)),
+            Scheme::S3 => Ok(Arc::new(self.s3()?.open(href)?)),
+            Scheme::Https => self.https()?.open(href),
+        }
+    }
+
+    fn open_known(&self, href: &str, identity: &ObjectIdentity) -> Result<Arc<dyn RangeReader>> {
+        match Scheme::of(href)? {
+            Scheme::Local(path) => {
+                let file = LocalFile::open(path)?;
+                if identity.matches(&ObjectIdentity::of(&file)) {
+                    return Ok(Arc::new(file));
+                }
+                Err(Error::changed(format!("{path}: is not the file that was indexed; index it again")))
+            }
+            Scheme::S3 => Ok(Arc::new(self.s3()?.open_known(href, identity)?)),
+            Scheme::Https => self.https()?.open_known(href, identity),
+        }
+    }
+}
+
+/// How an object is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scheme<'a> {
+    /// A file of this path.
+    Local(&'a str),
+    S3,
+    Https,
+}
+
+impl<'a> Scheme<'a> {
+    fn of(href: &'a str) -> Result<Self> {
+        match href.split_once("://") {
+            None => Ok(Self::Local(href)),
+            Some(("file", path)) if path.starts_with('/') => Ok(Self::Local(path)),
+            Some(("file", _)) => {
+                Err(Error::input(format!("{} names another host; give file:/// and a path", shown(href))))
+            }
+            Some(("s3", _)) => Ok(Self::S3),
+            Some(("https" | "http", _)) => Ok(Self::Https),
+            Some(_) => Err(Error::input(format!(
+                "unknown scheme in {}; give a path, file://, https:// or s3://",
+                shown(href)
+            ))),
+        }
+    }
+}
+
+/// An href without its query, which may be a signature.
+fn location(href: &str) -> &str {
+    href.split_once('?').map_or(href, |(location, _)| location)
+}
+
+/// An href for messages: quoted, without its query and without a user and password before the host.
+fn shown(href: &str) -> String {
+    let href = location(href);
+    let Some((scheme, rest)) = href.split_once("://") else { return format!("{href:?}") };
+    let (host, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
+    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+    format!("{:?}", format!("{scheme}://{host}{path}"))
 }
 
 #[cfg(test)]
@@ -48,9 +170,31 @@ mod tests {
 
     #[test]
     fn schemes_that_are_not_read_are_refused_with_advice() {
-        let fails = |href: &str| Access.open(href).unwrap_err().to_string();
-        assert!(fails("s3://bucket/a.h5").starts_with("s3:// cannot be read by this version"));
-        assert!(fails("gopher://x").starts_with("unknown scheme gopher://"));
+        let fails = |href: &str| Access::default().open(href).unwrap_err().to_string();
+        assert!(fails("gopher://x?secret").starts_with("unknown scheme in \"gopher://x\""));
+        assert!(fails("file://host/x").contains("names another host; give file:///"));
         assert!(fails("no/such/file.h5").starts_with("no/such/file.h5: "));
+        assert!(fails("s3://no").contains("give s3://bucket/key"));
+    }
+
+    #[test]
+    fn what_may_be_secret_in_an_href_is_not_shown() {
+        assert_eq!(shown("https://user:pw@host/a@b?X-Amz-Signature=1"), "\"https://host/a@b\"");
+        assert_eq!(shown("a/b.h5"), "\"a/b.h5\"");
+        assert_eq!(location("https://host/a?b?c"), "https://host/a");
+    }
+
+    #[test]
+    fn a_local_file_that_changed_is_another_object() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        std::fs::write(&path, "abc").unwrap();
+        let href = format!("file://{}", path.display());
+        let access = Access::default();
+        let identity = ObjectIdentity::of(&*access.open(&href).unwrap());
+        assert_eq!(access.open_known(&href, &identity).unwrap().size(), 3);
+        std::fs::write(&path, "abcd").unwrap();
+        let error = access.open_known(&href, &identity).unwrap_err();
+        assert_eq!(error.kind(), zagg_core::ErrorKind::Changed);
     }
 }

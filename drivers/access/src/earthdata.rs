@@ -1,0 +1,122 @@
+//! NASA's Earthdata: the login, the archives' S3 credentials, and requests to hosts that want the login's token.
+//!
+//! A token goes only to hosts that [`Hosts`] knows for NASA's, over an encrypted connection; it is never sent to the login
+//! server's pages, to a signed URL, or to any host that such a URL leads to.
+
+mod archives;
+mod environment;
+mod keys;
+mod login;
+mod netrc;
+mod refreshed;
+mod refusal;
+mod session;
+mod time;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use reqwest::Client;
+use zagg_core::Result;
+
+pub(crate) use archives::authority;
+pub use archives::{Archive, Hosts};
+pub use environment::Environment;
+use keys::ArchiveKeys;
+use login::Login;
+use refreshed::{Clock, system_clock};
+pub(crate) use session::{Ask, Landed, Session, is_page};
+
+use crate::client;
+use crate::https::Retries;
+use crate::s3::archive::{Archive as S3Archive, Archives};
+
+/// The region of all buckets of NASA's archives.
+const REGION: &str = "us-west-2";
+
+/// One user of Earthdata. Clones share the login, its token, cookies and S3 credentials. Nothing is asked for before it is
+/// needed.
+#[derive(Debug, Clone)]
+pub struct Earthdata {
+    user: Arc<User>,
+    keys: Arc<Mutex<HashMap<String, Arc<ArchiveKeys>>>>,
+}
+
+/// What all requests of one user share.
+struct User {
+    session: Session,
+    retries: Retries,
+    clock: Clock,
+}
+
+impl fmt::Debug for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("User").field("session", &self.session).finish_non_exhaustive()
+    }
+}
+
+impl Earthdata {
+    /// The user that the environment of this process names, at NASA.
+    ///
+    /// # Errors
+    /// When `ZAGG_EARTHDATA_URL` is no fit URL, or TLS cannot be set up.
+    pub fn of_process() -> Result<Self> {
+        Self::new(Environment::of_process(), Hosts::nasa())
+    }
+
+    /// The user that an environment names, at the given hosts.
+    ///
+    /// # Errors
+    /// When the environment's `ZAGG_EARTHDATA_URL` is no fit URL, or TLS cannot be set up.
+    pub fn new(environment: Environment, hosts: Hosts) -> Result<Self> {
+        Self::with_retries(environment, hosts, Retries::default())
+    }
+
+    /// The same with another patience.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_retries(environment: Environment, hosts: Hosts, retries: Retries) -> Result<Self> {
+        Self::with_clock(environment, hosts, retries, system_clock())
+    }
+
+    fn with_clock(environment: Environment, hosts: Hosts, retries: Retries, clock: Clock) -> Result<Self> {
+        let hosts = match &environment.login_url {
+            Some(url) => hosts.with_login(url)?,
+            None => hosts,
+        };
+        let client: Client = client::build(client::builder())?;
+        let login = Login::new(environment, hosts.login().clone(), retries, Arc::clone(&clock));
+        let session = Session::new(client, hosts, login);
+        Ok(Self { user: Arc::new(User { session, retries, clock }), keys: Arc::default() })
+    }
+
+    /// How patient requests are.
+    pub(crate) fn retries(&self) -> &Retries {
+        &self.user.retries
+    }
+
+    /// Who asks hosts that may want the token.
+    pub(crate) fn session(&self) -> &Session {
+        &self.user.session
+    }
+
+    /// How the buckets of an archive are reached: one set of keys for all who ask.
+    fn s3_archive(&self, archive: &Archive) -> S3Archive {
+        let mut all = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = || Arc::new(ArchiveKeys::new(archive.clone(), Arc::clone(&self.user)));
+        let keys = Arc::clone(all.entry(archive.name.clone()).or_insert_with(new));
+        S3Archive { name: archive.title.clone(), region: REGION.to_string(), keys }
+    }
+}
+
+impl Archives for Earthdata {
+    fn of_bucket(&self, bucket: &str) -> Option<S3Archive> {
+        self.user.session.hosts().archive_of_bucket(bucket).map(|archive| self.s3_archive(archive))
+    }
+
+    fn of_name(&self, name: &str) -> Result<S3Archive> {
+        self.user.session.hosts().archive_named(name).map(|archive| self.s3_archive(archive))
+    }
+}

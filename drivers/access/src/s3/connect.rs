@@ -1,0 +1,174 @@
+//! object_store's requests through our client, and what their answers said: status, code and region of an error.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use bytes::BytesMut;
+use futures_util::StreamExt;
+use object_store::ClientOptions;
+use object_store::client::{
+    HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService,
+};
+
+use crate::client::chain;
+
+/// Longest message of an error that is read.
+const MAX_MESSAGE: usize = 64 << 10;
+
+/// What the last answer to a request said.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Seen {
+    /// Its status; none when no answer came.
+    pub(super) status: Option<u16>,
+    /// Whether it said that its body is empty.
+    pub(super) empty: bool,
+    /// The code of the error, such as `AccessDenied`.
+    pub(super) code: Option<String>,
+    /// The region that the bucket is said to be in.
+    pub(super) region: Option<String>,
+    /// Id of the key that signed the request.
+    pub(super) key_id: Option<String>,
+    /// Why no answer came.
+    pub(super) failure: Option<String>,
+}
+
+/// Where a request that carries this in its extensions leaves what it saw.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Watch(Arc<Mutex<Seen>>);
+
+impl Watch {
+    pub(super) fn seen(&self) -> Seen {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, seen: Seen) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = seen;
+    }
+}
+
+/// One client for all stores: their options of a client are not looked at.
+#[derive(Debug, Clone)]
+pub(super) struct Shared(reqwest::Client);
+
+impl Shared {
+    pub(super) fn new(client: reqwest::Client) -> Self {
+        Self(client)
+    }
+}
+
+impl HttpConnector for Shared {
+    fn connect(&self, _options: &ClientOptions) -> object_store::Result<HttpClient> {
+        Ok(HttpClient::new(self.clone()))
+    }
+}
+
+#[async_trait]
+impl HttpService for Shared {
+    async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let watch = request.extensions().get::<Watch>().cloned().unwrap_or_default();
+        let key_id = request.headers().get("authorization").and_then(|value| key_id(value.to_str().ok()?));
+        let response = match self.0.call(request).await {
+            Ok(response) => response,
+            Err(error) => {
+                let failure = Some(describe(&error));
+                watch.set(Seen { key_id, failure, ..Seen::default() });
+                return Err(error);
+            }
+        };
+        let status = response.status();
+        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let mut seen = Seen {
+            status: Some(status.as_u16()),
+            empty: header("content-length") == Some("0"),
+            region: header("x-amz-bucket-region").and_then(region),
+            key_id,
+            ..Seen::default()
+        };
+        if status.is_success() {
+            watch.set(seen);
+            return Ok(response);
+        }
+        // Read here, and no more than a message may hold: a server must not fill the memory.
+        let (parts, body) = response.into_parts();
+        let mut stream = body.bytes_stream();
+        let mut message = BytesMut::new();
+        while message.len() < MAX_MESSAGE {
+            match stream.next().await {
+                Some(Ok(bytes)) => {
+                    let room = MAX_MESSAGE - message.len();
+                    message.extend_from_slice(&bytes[..bytes.len().min(room)]);
+                }
+                Some(Err(_)) | None => break,
+            }
+        }
+        let text = String::from_utf8_lossy(&message).into_owned();
+        seen.code = element(&text, "Code")
+            .filter(|code| code.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+            .map(Into::into);
+        seen.region = seen.region.or_else(|| element(&text, "Region").and_then(region));
+        watch.set(seen);
+        Ok(HttpResponse::from_parts(parts, text.into()))
+    }
+}
+
+/// Why no answer came, without any URL.
+fn describe(error: &HttpError) -> String {
+    match error.kind() {
+        HttpErrorKind::Timeout => "no answer in time".into(),
+        HttpErrorKind::Connect => format!("no connection: {}", cause(error)),
+        HttpErrorKind::Interrupted | HttpErrorKind::Request => "the connection was lost".into(),
+        _ => chain(error),
+    }
+}
+
+/// The innermost cause, which says what happened.
+fn cause(error: &dyn std::error::Error) -> String {
+    let mut last = error;
+    while let Some(next) = last.source() {
+        last = next;
+    }
+    last.to_string()
+}
+
+/// The id of the key in `AWS4-HMAC-SHA256 Credential=ID/date/…`.
+fn key_id(authorization: &str) -> Option<String> {
+    let (_, rest) = authorization.split_once("Credential=")?;
+    rest.split_once('/').map(|(id, _)| id.to_string())
+}
+
+/// The text of the first element of a name in the XML of an error.
+fn element<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    let (_, rest) = text.split_once(&format!("<{name}>"))?;
+    let (inner, _) = rest.split_once(&format!("</{name}>"))?;
+    (!inner.is_empty() && inner.len() <= 64).then_some(inner)
+}
+
+/// A name of a region, where it is one: it becomes part of a host name.
+pub(super) fn region(name: &str) -> Option<String> {
+    let sound = (1..=32).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && !name.starts_with('-')
+        && !name.ends_with('-');
+    sound.then(|| name.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_regions_and_key_ids_are_found_and_nothing_else_passes() {
+        let xml = "<?xml version=\"1.0\"?><Error><Code>AuthorizationHeaderMalformed</Code><Region>us-west-2</Region></Error>";
+        assert_eq!(element(xml, "Code"), Some("AuthorizationHeaderMalformed"));
+        assert_eq!(element(xml, "Region").and_then(region).as_deref(), Some("us-west-2"));
+        assert_eq!(element(xml, "Message"), None);
+        assert_eq!(element("<Code></Code>", "Code"), None);
+        assert_eq!(
+            key_id("AWS4-HMAC-SHA256 Credential=AKIA1/20260101/r/s3/aws4_request, Sig").as_deref(),
+            Some("AKIA1")
+        );
+        for bad in ["", "evil.com/", "US-EAST-1", "-a", "a#", "é"] {
+            assert_eq!(region(bad), None, "{bad}");
+        }
+    }
+}

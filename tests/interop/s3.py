@@ -1,0 +1,217 @@
+#!/usr/bin/env python3
+"""Buckets: zagg reads granules from, and keeps indexes in, a server that speaks S3's protocol (moto).
+
+usage: s3.py --zagg PROGRAM
+needs: the packages of s3-requirements.txt. `cargo xtask check --only interop` calls this with all of them.
+
+The server checks who signs. Prints one line per check; closing line: 'N passed, M failed'. The exit code is 1 when
+something failed.
+"""
+
+import argparse
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+import urllib.request
+from pathlib import Path
+
+import boto3
+
+BUCKET = "granules-of-the-test"
+REGION = "eu-north-1"
+# Requests that need no signature: making the first user, and keys for it.
+UNSIGNED = 3
+EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+
+
+class Checks:
+    """Runs checks and counts how they end. Apart from that of run.py, whose packages are not here."""
+
+    def __init__(self):
+        self.passed = self.failed = 0
+
+    def run(self, name, check, *arguments):
+        """Runs one check; what it returns is a note. A failure does not keep the others from running."""
+        try:
+            note = check(*arguments)
+        except Exception as error:  # noqa: BLE001: any failure of a check is its result.
+            self.failed += 1
+            print(f"FAILED  {name}: {error}")
+            if not isinstance(error, AssertionError):
+                traceback.print_exc(file=sys.stdout)
+            return
+        self.passed += 1
+        print(f"passed  {name}" + (f": {note}" if note else ""))
+
+
+def start_server(log):
+    """A server on a free port, and its URL."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    environment = {**os.environ, "INITIAL_NO_AUTH_ACTION_COUNT": str(UNSIGNED)}
+    server = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
+    url = f"http://127.0.0.1:{port}"
+    for _ in range(150):
+        assert server.poll() is None, "the server ended at once"
+        try:
+            urllib.request.urlopen(f"{url}/moto-api/", timeout=5).close()
+            return server, url
+        except OSError:
+            time.sleep(0.2)
+    server.terminate()
+    raise AssertionError("the server does not answer")
+
+
+def client(service, url, keys=("none", "none")):
+    return boto3.client(
+        service, endpoint_url=url, region_name=REGION, aws_access_key_id=keys[0], aws_secret_access_key=keys[1]
+    )
+
+
+def make_user(url):
+    """Keys of a user who may do everything."""
+    iam = client("iam", url)
+    iam.create_user(UserName="owner")
+    iam.put_user_policy(UserName="owner", PolicyName="all", PolicyDocument=json.dumps(EVERYTHING))
+    key = iam.create_access_key(UserName="owner")["AccessKey"]
+    return key["AccessKeyId"], key["SecretAccessKey"]
+
+
+def upload(url, keys, demo):
+    """Puts the granules of the demo into a bucket, and gives the shard map that says so."""
+    s3 = client("s3", url, keys)
+    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    for path in sorted((demo / "granules").glob("*.h5")):
+        s3.upload_file(str(path), BUCKET, f"ATL06/{path.name}")
+    shard_map = json.loads((demo / "map.json").read_text())
+    for granules in shard_map["granules"]:
+        for granule in granules:
+            del granule["file"]
+            granule["s3"] = f"s3://{BUCKET}/ATL06/{granule['id']}"
+    path = demo / "map-s3.json"
+    path.write_text(json.dumps(shard_map))
+    return path
+
+
+def tree(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in Path(folder).rglob("*") if path.is_file()}
+
+
+def zagg(program, keys, *arguments):
+    """Runs the program with these keys in its environment: exit code, standard output, standard error."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    if keys:
+        environment.update(AWS_ACCESS_KEY_ID=keys[0], AWS_SECRET_ACCESS_KEY=keys[1])
+    else:
+        environment.update(AWS_EC2_METADATA_DISABLED="true")
+    words = [str(word) for word in [program, *arguments]]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    for secret in ([keys[1]] if keys else []):
+        assert secret not in done.stdout + done.stderr, "a secret key was printed"
+    return done.returncode, done.stdout, done.stderr
+
+
+class World:
+    """The program, the server, its user's keys, and the demo's granules both as files and in the bucket."""
+
+    def __init__(self, program, url, keys, demo):
+        self.program, self.url, self.keys, self.demo = program, url, keys, demo
+        self.map = upload(url, keys, demo)
+        self.want = tree(demo / "out.zarr")
+        self.config = demo / "access.yaml"
+        self.config.write_text(
+            f"data_source:\n  driver: s3\n  access: {{endpoint_url: '{url}'}}\noutput:\n  endpoint_url: '{url}'\n"
+        )
+
+    def options(self):
+        return ["--plugin", "atl06", "--config", self.config]
+
+    def run(self, store, *more, keys=None):
+        arguments = ["run", *self.options(), *more, "--catalog", self.map, "--store", self.demo / store]
+        return zagg(self.program, keys or self.keys, *arguments)
+
+
+def check_same(world, store, *more, keys=None):
+    code, _, errors = world.run(store, *more, keys=keys)
+    assert code == 0, f"exit code {code}: {errors}"
+    have = tree(world.demo / store)
+    assert have.keys() == world.want.keys(), "other files than those of the local run"
+    different = [str(name) for name in have if have[name] != world.want[name]]
+    assert not different, f"{different} differ from those of the local run"
+    return f"{len(have)} files"
+
+
+def check_indexes(world):
+    """Indexes are kept in the bucket with the keys of a file, and runs on them write the same store."""
+    file = world.demo / "keys.json"
+    file.write_text(json.dumps({"AccessKeyId": world.keys[0], "SecretAccessKey": world.keys[1]}))
+    file.chmod(0o600)
+    place = f"s3://{BUCKET}/indexes"
+    options = [*world.options(), "--catalog", world.map, "--index", place, "--output-creds", file]
+    code, _, errors = zagg(world.program, world.keys, "index", *options)
+    assert code == 0, f"exit code {code}: {errors}"
+    config = world.demo / "index.yaml"
+    config.write_text(f"data_source: {{index: {{store: '{place}', on_miss: error}}}}\n")
+    check_same(world, "indexed.zarr", "--config", config, "--output-creds", file)
+    found = client("s3", world.url, world.keys).list_objects_v2(Bucket=BUCKET, Prefix="indexes/")
+    return f"{found['KeyCount']} objects"
+
+
+def check_inspect(world):
+    name = sorted(path.name for path in (world.demo / "granules").glob("*.h5"))[0]
+    href = f"s3://{BUCKET}/ATL06/{name}"
+    code, text, errors = zagg(world.program, world.keys, "inspect", href, "--plugin", "atl06", "--config", world.config)
+    assert code == 0 and text.startswith(f"{href}: ") and "gt1l" in text, f"{text}{errors}"
+    missing = f"s3://{BUCKET}/ATL06/nothing.h5"
+    code, _, errors = zagg(world.program, world.keys, "inspect", missing, "--plugin", "atl06", "--config", world.config)
+    assert code == 1 and f"{missing}: no such object" in errors, errors
+
+
+def check_refused(world, keys, want):
+    code, _, errors = world.run("refused.zarr", keys=keys)
+    assert code != 0 and want in errors, f"exit code {code}: {errors}"
+
+
+def check_without_keys(world):
+    arguments = ["run", *world.options(), "--catalog", world.map, "--store", world.demo / "refused.zarr"]
+    code, _, errors = zagg(world.program, None, *arguments)
+    assert code != 0 and "no AWS credentials: set AWS_ACCESS_KEY_ID" in errors, f"exit code {code}: {errors}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--zagg", required=True, type=Path, help="the program")
+    program = parser.parse_args().zagg.resolve()
+    checks = Checks()
+    with tempfile.TemporaryDirectory(prefix="zagg-s3-") as temporary:
+        work = Path(temporary)
+        with open(work / "server.log", "wb") as log:
+            server, url = start_server(log)
+        try:
+            subprocess.run([program, "demo"], cwd=work, check=True, capture_output=True)
+            keys = make_user(url)
+            world = World(program, url, keys, work / "zagg-demo")
+            checks.run("a run from a bucket writes the store of a local run", check_same, world, "remote.zarr")
+            checks.run("indexes in a bucket", check_indexes, world)
+            checks.run("inspecting a granule in a bucket", check_inspect, world)
+            wrong = (keys[0], "x" * len(keys[1]))
+            checks.run("a wrong secret is refused", check_refused, world, wrong, "(SignatureDoesNotMatch)")
+            unknown = ("AKIAAAAAAAAAAAAAAAAA", keys[1])
+            checks.run("an unknown key is refused", check_refused, world, unknown, "(InvalidAccessKeyId)")
+            checks.run("no keys at all", check_without_keys, world)
+        finally:
+            server.terminate()
+            server.wait()
+    print(f"{checks.passed} passed, {checks.failed} failed")
+    return 1 if checks.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
