@@ -5,10 +5,10 @@ use std::path::Path;
 use crate::process::{cargo, command, output, root, run, target};
 use crate::python::environment;
 use crate::steps::{Outcome, Step};
-use crate::{Result, readme, sources};
+use crate::{Result, native, readme, sources};
 
 /// Cheap steps first; those that need what others build, last.
-pub(crate) const STEPS: [Step; 9] = [
+pub(crate) const STEPS: [Step; 10] = [
     Step { name: "fmt", about: "the code is formatted", run: fmt },
     Step { name: "lengths", about: "no source file is over 900 lines", run: sources::lengths },
     Step {
@@ -23,13 +23,22 @@ pub(crate) const STEPS: [Step; 9] = [
     },
     Step { name: "clippy", about: "no warning from the compiler and clippy", run: clippy },
     Step { name: "test", about: "the README's test command", run: test },
+    Step {
+        name: "native",
+        about: "the HDF5 reader of the C library agrees with ours (needs libhdf5)",
+        run: native::check,
+    },
     Step { name: "docs", about: "the documentation builds without warnings", run: docs },
     Step { name: "demo", about: "the README's demo command", run: demo },
-    Step { name: "interop", about: "Python's readers agree with what zagg writes", run: interop },
+    Step {
+        name: "interop",
+        about: "Python's readers agree with what zagg writes; a bucket serves",
+        run: interop,
+    },
 ];
 
 /// Features without system libraries that are off by default, and are checked beside the default ones.
-const FEATURES: &str = "zagg-atl06/synthetic";
+const FEATURES: &str = "zagg-atl06/synthetic,zagg/s2";
 
 fn fmt() -> Result<Outcome> {
     run(&mut cargo(&["fmt", "--all", "--check"]))?;
@@ -112,7 +121,9 @@ fn interop() -> Result<Outcome> {
     run(&mut cargo(&["build", "--release", "--locked", "--bin", "zagg"]))?;
     let python = environment("interop-venv", "tests/interop/requirements.txt")?;
     let zagg = target().join("release/zagg");
-    run(command(python).args(["tests/interop/run.py", "--zagg"]).arg(zagg))?;
+    run(command(python).args(["tests/interop/run.py", "--zagg"]).arg(&zagg))?;
+    let python = environment("s3-venv", "tests/interop/s3-requirements.txt")?;
+    run(command(python).args(["tests/interop/s3.py", "--zagg"]).arg(&zagg))?;
     Ok(Outcome::Passed)
 }
 

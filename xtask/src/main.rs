@@ -2,7 +2,9 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that talks to its user")]
 
 mod check;
+mod fuzz;
 mod long;
+mod native;
 mod process;
 mod python;
 mod readme;
@@ -21,6 +23,8 @@ commands:
                   everything that continuous integration checks, with the time of each step
   long  [--only STEP,STEP] [--skip STEP,STEP]
                   what takes too long for that: fuzzing, benchmarks, comparison with the Python zagg
+  fuzz  [--cases N] [--seconds S]
+                  damaged HDF5 files, a million of them unless told otherwise
   help            this text
 ";
 
@@ -32,6 +36,7 @@ fn main() -> ExitCode {
     let answer = match arguments.first().map(String::as_str) {
         Some("check") => steps::run(&check::STEPS, &arguments[1..]),
         Some("long") => steps::run(&long::STEPS, &arguments[1..]),
+        Some("fuzz") => fuzz::command(&arguments[1..]),
         Some("help" | "--help" | "-h") => {
             print!("{HELP}{}{}", steps::list("check", &check::STEPS), steps::list("long", &long::STEPS));
             Ok(())

@@ -1,6 +1,8 @@
 //! Decoding of chunks beside bare libdeflater on the same bytes.
 //!
-//! Run with `cargo bench -p zagg-hdf5`. The chunk is like a column of ATL06: 10,000 doubles that grow slowly.
+//! Run with `cargo bench -p zagg-hdf5 --bench decode`: the ratios come first. The chunk is like a column of ATL06: 10,000 doubles that grow slowly.
+
+#![allow(clippy::print_stdout, reason = "a program that talks to its user")]
 
 use divan::counter::BytesCount;
 use libdeflater::{CompressionLvl, Compressor, Decompressor};
@@ -9,7 +11,44 @@ use zagg_hdf5::{Decoder, Filter};
 const ELEMENTS: usize = 10_000;
 
 fn main() {
+    ratios();
     divan::main();
+}
+
+/// Prints the time of a decoder on one core by that of bare libdeflater, which only inflates the same bytes. Both take
+/// turns and the fastest rounds count, so that other work on the machine does not.
+fn ratios() {
+    for (what, bytes, filters) in [
+        ("deflate", plain(), vec![filter(1)]),
+        ("shuffle and deflate", shuffled(&plain()), vec![filter(2), filter(1)]),
+    ] {
+        let stored = deflated(&bytes);
+        let mut out = vec![0u8; bytes.len()];
+        let (mut inflater, mut decoder) = (Decompressor::new(), Decoder::new());
+        let (mut bare, mut ours) = (f64::MAX, f64::MAX);
+        for _ in 0..50 {
+            bare =
+                bare.min(seconds(|| inflater.zlib_decompress(divan::black_box(&stored), &mut out).is_ok()));
+            let decode = || decoder.decode_into(divan::black_box(&stored), &filters, 0, 8, &mut out).is_ok();
+            ours = ours.min(seconds(decode));
+        }
+        let speed = |seconds: f64| out.len() as f64 / seconds / 1e6;
+        println!(
+            "{what}: {:.0} MB/s, bare libdeflate {:.0} MB/s, ratio {:.2}",
+            speed(ours),
+            speed(bare),
+            ours / bare
+        );
+    }
+}
+
+/// Seconds that one of 20 calls takes.
+fn seconds(mut work: impl FnMut() -> bool) -> f64 {
+    let started = std::time::Instant::now();
+    for _ in 0..20 {
+        assert!(work(), "the chunk is not decoded");
+    }
+    started.elapsed().as_secs_f64() / 20.0
 }
 
 fn filter(id: u16) -> Filter {
@@ -69,9 +108,20 @@ fn shuffle_deflate(bencher: divan::Bencher<'_, '_>) {
     decode(bencher, &deflated(&shuffled(&plain())), &[filter(2), filter(1)]);
 }
 
+/// Elements of 2, 4 and 8 bytes, beside copying as many bytes.
+#[divan::bench(args = [2, 4, 8])]
+fn shuffle_only(bencher: divan::Bencher<'_, '_>, width: u32) {
+    let shuffle = Filter { parameters: vec![width], ..filter(2) };
+    decode(bencher, &shuffled(&plain()), &[shuffle]);
+}
+
 #[divan::bench]
-fn shuffle_only(bencher: divan::Bencher<'_, '_>) {
-    decode(bencher, &shuffled(&plain()), &[filter(2)]);
+fn bare_copy(bencher: divan::Bencher<'_, '_>) {
+    let stored = plain();
+    let mut out = vec![0u8; stored.len()];
+    bencher
+        .counter(BytesCount::new(stored.len()))
+        .bench_local(|| divan::black_box(&mut out).copy_from_slice(divan::black_box(&stored)));
 }
 
 fn decode(bencher: divan::Bencher<'_, '_>, stored: &[u8], filters: &[Filter]) {

@@ -6,20 +6,24 @@
 //! number of round trips is thus the depth of dependence between structures, whatever the number of objects.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use bytes::{Bytes, BytesMut};
 use zagg_core::range_reader::RangeReader;
 use zagg_core::{Error, Result};
 
 use crate::cursor::{Cursor, Sizes, corrupt};
+use crate::later::Later;
+use crate::read_ahead::{PAGE, ReadAhead, Situation};
 
-const PAGE: u64 = 4096;
+/// Heaps of which blocks are remembered, and blocks of each.
+const MOST_HEAPS: usize = 4096;
+const MOST_BLOCKS: usize = 8;
 
-/// Longest window of read-ahead; windows double every few rounds until they reach it.
-const WIDEST_WINDOW: u64 = 1 << 20;
+/// Bytes of a heap's block that are searched for a link.
+const SEARCHED: u64 = 4096;
 
 /// Why a parser did not finish.
 #[derive(Debug)]
@@ -44,15 +48,28 @@ pub(crate) type Step<T> = Result<T, Stop>;
 pub(crate) struct Source {
     reader: Arc<dyn RangeReader>,
     size: u64,
-    window: u64,
+    read_ahead: ReadAhead,
     max_bytes: u64,
     pages: RwLock<HashMap<u64, Bytes>>,
+    /// Addresses of heaps and places in the file of the blocks of theirs that are here.
+    heap_blocks: Mutex<HashMap<u64, Vec<u64>>>,
+    /// What nobody waits for yet.
+    later: Mutex<Vec<Weak<Later>>>,
+    this: Weak<Self>,
 }
 
 impl Source {
-    pub(crate) fn new(reader: Arc<dyn RangeReader>, window: u64, max_bytes: u64) -> Self {
-        let size = reader.size();
-        Self { reader, size, window: window.max(PAGE), max_bytes, pages: RwLock::default() }
+    pub(crate) fn new(reader: Arc<dyn RangeReader>, read_ahead: ReadAhead, max_bytes: u64) -> Arc<Self> {
+        Arc::new_cyclic(|this| Self {
+            size: reader.size(),
+            reader,
+            read_ahead,
+            max_bytes,
+            pages: RwLock::default(),
+            heap_blocks: Mutex::default(),
+            later: Mutex::default(),
+            this: this.clone(),
+        })
     }
 
     pub(crate) fn reader(&self) -> &dyn RangeReader {
@@ -85,20 +102,22 @@ impl Source {
         Some(joined.freeze())
     }
 
-    /// Fetches the pages of absolute ranges, each at least a window long, in one vectored read.
-    pub(crate) fn fetch(&self, wanted: &[Range<u64>], window: u64) -> Result<()> {
-        let mut pages = BTreeSet::new();
-        let here = {
+    /// Fetches the pages of absolute ranges with some read-ahead, and `values`, in one vectored read. Gives the bytes of
+    /// `values`, which are not kept.
+    pub(crate) fn fetch(
+        &self,
+        round: u32,
+        wanted: &[Range<u64>],
+        values: &[Range<u64>],
+    ) -> Result<Vec<Bytes>> {
+        let later = self.later();
+        let (pages, held) = {
             let here = self.pages.read().unwrap_or_else(PoisonError::into_inner);
-            for range in wanted.iter().filter(|r| !r.is_empty()) {
-                let first = range.start / PAGE;
-                // What a structure refers to was mostly written right behind it.
-                let end = range.end.max(range.start.saturating_add(window)).min(self.size).div_ceil(PAGE);
-                pages.extend((first..end).filter(|page| !here.contains_key(page)));
-            }
-            here.len() as u64
+            let held = here.len() as u64;
+            let now = Situation { size: self.size, spent: held * PAGE, round };
+            (self.read_ahead.pages(now, wanted, &later, |page| here.contains_key(&page)), held)
         };
-        let total = (here + pages.len() as u64) * PAGE;
+        let total = (held + pages.len() as u64) * PAGE;
         if total > self.max_bytes {
             return Err(Error::unsupported(format!(
                 "the metadata needs {total} bytes, over the limit of {} (max_metadata_bytes)",
@@ -113,10 +132,18 @@ impl Source {
                 _ => ranges.push(start..end),
             }
         }
-        tracing::trace!(ranges = ranges.len(), "fetching metadata");
-        let answers = self.reader.read_ranges(&ranges)?;
-        let mut here = self.pages.write().unwrap_or_else(PoisonError::into_inner);
-        for (range, bytes) in ranges.iter().zip(answers) {
+        let metadata = ranges.len();
+        ranges.extend_from_slice(values);
+        if ranges.is_empty() {
+            return Ok(Vec::new());
+        }
+        tracing::trace!(metadata, values = values.len(), "fetching ranges");
+        let mut answers = self.reader.read_ranges(&ranges)?;
+        if answers.len() != ranges.len() {
+            let problem = format!("asked for {} ranges and got {}", ranges.len(), answers.len());
+            return Err(Error::io(problem));
+        }
+        for (range, bytes) in ranges.iter().zip(&answers) {
             if bytes.len() as u64 != range.end - range.start {
                 return Err(Error::io(format!(
                     "asked for bytes {}..{} and got {} bytes",
@@ -125,13 +152,73 @@ impl Source {
                     bytes.len()
                 )));
             }
+        }
+        let values = answers.split_off(metadata);
+        let mut here = self.pages.write().unwrap_or_else(PoisonError::into_inner);
+        for (range, bytes) in ranges.iter().zip(answers) {
+            self.note_heap_blocks(range.start, &bytes);
             for start in range.clone().step_by(PAGE as usize) {
                 let from = (start - range.start) as usize;
                 let to = bytes.len().min(from + PAGE as usize);
                 here.insert(start / PAGE, bytes.slice(from..to));
             }
         }
-        Ok(())
+        Ok(values)
+    }
+
+    /// Remembers where blocks of fractal heaps start.
+    fn note_heap_blocks(&self, start: u64, bytes: &[u8]) {
+        let mut blocks = self.heap_blocks.lock().unwrap_or_else(PoisonError::into_inner);
+        for (at, window) in bytes.windows(13).enumerate() {
+            if window.starts_with(b"FHDB\0") && blocks.len() < MOST_HEAPS {
+                let mut heap = [0; 8];
+                heap.copy_from_slice(&window[5..]);
+                let places = blocks.entry(u64::from_le_bytes(heap)).or_default();
+                if places.len() < MOST_BLOCKS {
+                    places.push(start + at as u64);
+                }
+            }
+        }
+    }
+
+    /// What is lacking for things that nobody waits for yet.
+    fn later(&self) -> Vec<Range<u64>> {
+        let waiting: Vec<Arc<Later>> = {
+            let mut later = self.later.lock().unwrap_or_else(PoisonError::into_inner);
+            later.retain(|later| later.strong_count() > 0);
+            later.iter().filter_map(Weak::upgrade).collect()
+        };
+        let mut missing = Vec::new();
+        let mut done = Vec::new();
+        for later in &waiting {
+            let Some(addressing) = later.addressing() else { continue };
+            let access = Access::new(self, addressing);
+            if later.advance(&access) {
+                done.push(Arc::as_ptr(later));
+            }
+            missing.append(&mut access.misses.into_inner());
+        }
+        let mut later = self.later.lock().unwrap_or_else(PoisonError::into_inner);
+        later.retain(|later| !done.contains(&later.as_ptr()));
+        missing
+    }
+
+    /// Reads the attributes that `wanted` stands for, and side by side with them those of all other objects that were
+    /// found and whose attributes are not there yet.
+    pub(crate) fn catch_up(&self, layout: Addressing, wanted: &Arc<Later>) -> Result<()> {
+        let mut all = vec![Arc::clone(wanted)];
+        {
+            let later = self.later.lock().unwrap_or_else(PoisonError::into_inner);
+            all.extend(later.iter().filter_map(Weak::upgrade).filter(|later| !Arc::ptr_eq(later, wanted)));
+        }
+        let mut results = self.rounds(layout, all.len(), |job, access| match all[job].attributes(access) {
+            Err(Stop::Fail(error)) => {
+                all[job].fail(error);
+                Ok(())
+            }
+            other => other,
+        });
+        results.swap_remove(0)
     }
 
     /// Runs `jobs` parsers side by side until each has finished; one vectored read per round.
@@ -144,18 +231,13 @@ impl Source {
         step: impl Fn(usize, &Access<'_>) -> Step<T>,
     ) -> Vec<Result<T>> {
         let mut results: Vec<Option<Result<T>>> = (0..jobs).map(|_| None).collect();
-        let mut window = self.window;
-        for round in 1u32.. {
+        for round in 0u32.. {
             let mut wanted = Vec::new();
             let mut pending = Vec::new();
             for (job, result) in results.iter_mut().enumerate().filter(|(_, r)| r.is_none()) {
                 let access = Access::new(self, layout);
                 match step(job, &access) {
-                    Ok(value) => {
-                        // What it will need next comes along if another fetch is due anyway.
-                        wanted.append(&mut access.misses.into_inner());
-                        *result = Some(Ok(value));
-                    }
+                    Ok(value) => *result = Some(Ok(value)),
                     Err(Stop::Fail(error)) => *result = Some(Err(error)),
                     Err(Stop::Miss) => {
                         wanted.append(&mut access.misses.into_inner());
@@ -166,15 +248,11 @@ impl Source {
             if pending.is_empty() {
                 break;
             }
-            if let Err(error) = self.fetch(&wanted, window) {
+            if let Err(error) = self.fetch(round, &wanted, &[]) {
                 for job in pending {
                     results[job] = Some(Err(error.clone()));
                 }
                 break;
-            }
-            // Deep structures are followed with ever longer windows, so that no file costs a read per page.
-            if round % 4 == 0 {
-                window = (window * 2).min(WIDEST_WINDOW.max(self.window));
             }
         }
         results
@@ -211,9 +289,25 @@ impl<'a> Access<'a> {
         self.layout.sizes
     }
 
+    /// The source and how addresses in it are written.
+    pub(crate) fn origin(&self) -> Option<(Arc<Source>, Addressing)> {
+        Some((self.source.this.upgrade()?, self.layout))
+    }
+
+    /// Lets something travel with the next fetches.
+    pub(crate) fn defer(&self, later: &Arc<Later>) {
+        let mut waiting = self.source.later.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.push(Arc::downgrade(later));
+    }
+
     /// Size of the file in bytes: no count of things stored in it can be larger.
     pub(crate) fn file_size(&self) -> u64 {
         self.source.size
+    }
+
+    /// Most bytes of metadata that may be held.
+    pub(crate) fn max_bytes(&self) -> u64 {
+        self.source.max_bytes
     }
 
     /// The place in the file of `len` bytes at `address`.
@@ -262,6 +356,20 @@ impl<'a> Access<'a> {
         self.get(address, len.min(self.source.size - start), what)
     }
 
+    /// The beginnings of those blocks of a heap that are here, as far as is known.
+    pub(crate) fn heap_blocks(&self, heap: u64) -> Vec<Bytes> {
+        let source = self.source;
+        let blocks = source.heap_blocks.lock().unwrap_or_else(PoisonError::into_inner);
+        let places = blocks.get(&heap).into_iter().flatten();
+        places
+            .filter_map(|&at| {
+                source
+                    .cached(&(at..(at + SEARCHED).min(source.size)))
+                    .or_else(|| source.cached(&(at..(at.next_multiple_of(PAGE)).min(source.size))))
+            })
+            .collect()
+    }
+
     /// Notes bytes that will be needed soon, so that the next fetch brings them; nothing stops.
     pub(crate) fn hint(&self, address: Option<u64>, len: u64) {
         let Some(start) = address.and_then(|a| a.checked_add(self.layout.base)) else { return };
@@ -304,9 +412,10 @@ mod tests {
 
     const PLAIN: Addressing = Addressing { base: 0, sizes: Sizes { offset: 8, length: 8 } };
 
-    fn source(bytes: Vec<u8>) -> (Arc<Recording>, Source) {
+    fn source(bytes: Vec<u8>) -> (Arc<Recording>, Arc<Source>) {
         let reader = Arc::new(Recording::new(Arc::new(MemoryReader::new("m", bytes))));
-        (Arc::clone(&reader), Source::new(reader, PAGE, 1 << 20))
+        let read_ahead = ReadAhead { budget: 0, head: 0, window: PAGE };
+        (Arc::clone(&reader), Source::new(reader, read_ahead, 1 << 20))
     }
 
     #[test]

@@ -5,7 +5,7 @@ use zagg_core::{Result, Values};
 
 use crate::access::{Access, Step, Stop};
 use crate::cursor::{Cursor, corrupt};
-use crate::datatype::{Class, Datatype};
+use crate::datatype::{Class, Datatype, Padding};
 use crate::group::heap_and_tree;
 use crate::layout::Extent;
 use crate::object_header::{Message, ObjectHeader, kind};
@@ -156,10 +156,10 @@ fn value(
             Some(values) => AttributeValue::Numbers { values, shape: extent.shape.clone() },
             None => AttributeValue::Undecoded(datatype.to_string()),
         },
-        Class::String { space_padded } => AttributeValue::Strings(if size == 0 {
+        Class::String { padding } => AttributeValue::Strings(if size == 0 {
             vec![String::new(); count.min(1) as usize]
         } else {
-            data.chunks_exact(size as usize).map(|bytes| values::text(bytes, *space_padded)).collect()
+            data.chunks_exact(size as usize).map(|bytes| values::text(bytes, *padding)).collect()
         }),
         Class::VarString if count <= MAX_VAR_STRINGS => {
             let strings = access.each(data.chunks_exact(size.max(1) as usize), |element| {
@@ -199,7 +199,7 @@ fn var_string(access: &Access<'_>, element: &mut Cursor<'_>) -> Step<String> {
         let size = usize::try_from(size).unwrap_or(usize::MAX);
         if number == wanted {
             let bytes = c.take(size.min(len as usize))?;
-            return Ok(values::text(bytes, false));
+            return Ok(values::text(bytes, Padding::NulTerminated));
         }
         c.skip(size)?;
         c.skip((size.next_multiple_of(8) - size).min(c.remaining()))?;

@@ -1,6 +1,8 @@
 //! Which chunks hold wanted rows, and where they are stored.
 
 mod arrays;
+mod table;
+mod walk;
 
 use zagg_core::{Error, Result, Rows};
 
@@ -9,9 +11,14 @@ use crate::btree_v2::Tree;
 use crate::cursor::corrupt;
 use crate::layout::{Chunked, Extent, Index};
 use crate::{btree_v1, btree_v2};
+pub(crate) use table::{Entry, Table, counts};
+pub(crate) use walk::Walk;
 
 /// Entries of a node of the usual chunk tree: the library's default of 32 to each side.
 const USUAL_ENTRIES: u64 = 64;
+
+/// Memory that the place of a chunk takes, about.
+const PLACE_BYTES: u64 = 64;
 
 /// One stored chunk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,11 +39,22 @@ pub(crate) struct Wanted<'a> {
     extent: &'a Extent,
     /// Chunk numbers in the first dimension.
     rows: Rows,
-    /// Chunk number in the second dimension, where only one is wanted.
-    column: Option<u64>,
+    /// Chunk numbers in the dimensions behind the first, where only one of each is wanted.
+    column: Option<Vec<u64>>,
     /// Bytes of a decoded chunk.
     chunk_bytes: u64,
     filtered: bool,
+}
+
+/// Where element number `column` of a row lies in the dimensions behind the first.
+pub(crate) fn index_in_row(shape: &[u64], mut column: u64) -> Vec<u64> {
+    let mut index: Vec<u64> = shape.iter().skip(1).copied().collect();
+    for at in index.iter_mut().rev() {
+        let len = (*at).max(1);
+        *at = column % len;
+        column /= len;
+    }
+    index
 }
 
 /// Notes the first node of an index for the next fetch.
@@ -48,12 +66,12 @@ pub(crate) fn hint(access: &Access<'_>, chunked: &Chunked) {
         }
         Index::BTreeV2 => access.hint(chunked.address, btree_v2::header_len(access)),
         Index::FixedArray | Index::ExtensibleArray => access.hint(chunked.address, 256),
-        Index::Single(_) | Index::Implicit => {}
+        Index::Single(_) | Index::Implicit | Index::Table(_) => {}
     }
 }
 
 impl<'a> Wanted<'a> {
-    /// The chunks that hold `rows`, and of the second dimension only `column` if that is given.
+    /// The chunks that hold `rows`, and of each row only element number `column` if that is given.
     pub(crate) fn new(
         chunked: &'a Chunked,
         extent: &'a Extent,
@@ -64,7 +82,13 @@ impl<'a> Wanted<'a> {
     ) -> Self {
         let height = chunked.shape.first().copied().unwrap_or(1).max(1);
         let rows = Rows::from_ranges(rows.ranges().iter().map(|r| r.start / height..r.end.div_ceil(height)));
-        let column = column.zip(chunked.shape.get(1)).map(|(column, width)| column / width);
+        let column = column.map(|column| {
+            let mut place = index_in_row(&extent.shape, column);
+            for (at, width) in place.iter_mut().zip(chunked.shape.iter().skip(1)) {
+                *at /= width;
+            }
+            place
+        });
         Self { chunked, extent, rows, column, chunk_bytes, filtered }
     }
 
@@ -82,7 +106,7 @@ impl<'a> Wanted<'a> {
             .all(|(&place, (&len, &chunk))| place < len.div_ceil(chunk));
         inside
             && place.first().is_some_and(|&row| self.wants_rows(row, row))
-            && self.column.is_none_or(|column| place.get(1) == Some(&column))
+            && self.column.as_ref().is_none_or(|column| place.get(1..) == Some(column))
     }
 
     /// The stored ones among the wanted chunks, in the order of the index.
@@ -115,6 +139,7 @@ impl<'a> Wanted<'a> {
             }
             Index::FixedArray => arrays::fixed(self, access, address),
             Index::ExtensibleArray => arrays::extensible(self, access, address),
+            Index::Table(ref table) => Ok(table.find(self)),
         }
     }
 
@@ -194,16 +219,19 @@ impl<'a> Wanted<'a> {
             .zip(&self.chunked.shape)
             .enumerate()
             .skip(1)
-            .map(|(dim, (len, chunk))| match self.column {
-                Some(column) if dim == 1 => column..column + 1,
-                _ => 0..len.div_ceil(*chunk),
+            .map(|(dim, (len, chunk))| match self.column.as_ref().and_then(|column| column.get(dim - 1)) {
+                Some(&column) => column..column + 1,
+                None => 0..len.div_ceil(*chunk),
             })
             .collect();
         let count = spans.iter().try_fold(self.rows.len(), |n, span| n.checked_mul(span.end - span.start));
         // Sparse datasets may have more places than chunks, but not beyond any measure.
-        let limit = access.file_size().max(1 << 16);
+        let limit = access.file_size().max(1 << 16).min(access.max_bytes() / PLACE_BYTES);
         if count.is_none_or(|count| count > limit) {
             return Err(Error::unsupported(format!("more than {limit} chunks are asked for at once")));
+        }
+        if count == Some(0) {
+            return Ok(Vec::new());
         }
         let mut places: Vec<Vec<u64>> = self.rows.iter().map(|row| vec![row]).collect();
         for span in spans {
@@ -244,6 +272,8 @@ impl<'a> Wanted<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::{Addressing, Source};
+    use crate::cursor::Sizes;
 
     fn wanted<'a>(chunked: &'a Chunked, extent: &'a Extent, rows: &Rows) -> Wanted<'a> {
         Wanted::new(chunked, extent, rows, None, 8, false)
@@ -262,5 +292,19 @@ mod tests {
         assert!(wanted.wants_rows(3, 9) && !wanted.wants_rows(3, 8));
         assert_eq!(wanted.number(&[2, 1], None).unwrap(), 9);
         assert_eq!(wanted.number(&[2, 1], Some(1)).unwrap(), 12);
+    }
+
+    #[test]
+    fn a_dimension_without_any_place_hides_how_many_the_others_claim() {
+        let shape = vec![5, 0, 1 << 62];
+        let chunked =
+            Chunked { shape: vec![1, 1, 1], index: Index::FixedArray, address: Some(0), plain_edges: false };
+        let extent = Extent { shape: shape.clone(), max_shape: shape, null: false };
+        let wanted = wanted(&chunked, &extent, &Rows::all(5));
+        let reader = std::sync::Arc::new(zagg_core::range_reader::MemoryReader::new("m", vec![0; 64]));
+        let source = Source::new(reader, (&crate::ReadOptions::default()).into(), 1 << 20);
+        let plain = Addressing { base: 0, sizes: Sizes { offset: 8, length: 8 } };
+        let found = source.rounds(plain, 1, |_, access| Ok(wanted.places(access)?)).pop();
+        assert_eq!(found, Some(Ok(Vec::new())));
     }
 }

@@ -1,5 +1,15 @@
 //! Undoing the filters of one chunk.
 
+mod bit_planes;
+mod bits;
+mod blocks;
+mod blosc;
+mod lz;
+mod nbit;
+mod scale_offset;
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 
 use libdeflater::Decompressor;
@@ -10,10 +20,27 @@ use crate::unshuffle::unshuffle;
 
 /// Most that deflate can shrink anything: 258 bytes by two bits.
 const MAX_DEFLATE_RATIO: u64 = 1032;
+/// Most that LZ4 can shrink anything: 255 bytes by one.
+const MAX_LZ4_RATIO: u64 = 255;
+/// Most that LZF can shrink anything: 264 bytes by three.
+const MAX_LZF_RATIO: u64 = 88;
+/// Most that Zstandard can shrink anything: a block of 128 KiB by four bytes; BloscLZ and the formats around both stay
+/// below.
+const MAX_ZSTD_RATIO: u64 = 32 << 10;
 
-const DEFLATE: u16 = 1;
-const SHUFFLE: u16 = 2;
-const FLETCHER32: u16 = 3;
+/// Numbers of the filters that are undone.
+mod id {
+    pub(super) const DEFLATE: u16 = 1;
+    pub(super) const SHUFFLE: u16 = 2;
+    pub(super) const FLETCHER32: u16 = 3;
+    pub(super) const NBIT: u16 = 5;
+    pub(super) const SCALE_OFFSET: u16 = 6;
+    pub(super) const LZF: u16 = 32000;
+    pub(super) const BLOSC: u16 = 32001;
+    pub(super) const LZ4: u16 = 32004;
+    pub(super) const BITSHUFFLE: u16 = 32008;
+    pub(super) const ZSTD: u16 = 32015;
+}
 
 /// A step that was applied to every chunk when it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +49,8 @@ pub struct Filter {
     pub id: u16,
     /// Its name as the file gives it; often empty for the standard ones.
     pub name: String,
-    /// Whether chunks that it could not be applied to were written without it.
+    /// Whether chunks that it could not be applied to were written without it. The mask of such a chunk says so; a chunk
+    /// whose mask does not cannot be read without the filter, whatever this says.
     pub optional: bool,
     /// What it was told, by its own meaning.
     pub parameters: Vec<u32>,
@@ -32,18 +60,19 @@ impl Filter {
     /// A name for people.
     pub fn label(&self) -> Cow<'_, str> {
         let known = match self.id {
-            DEFLATE => "deflate",
-            SHUFFLE => "shuffle",
-            FLETCHER32 => "fletcher32",
+            id::DEFLATE => "deflate",
+            id::SHUFFLE => "shuffle",
+            id::FLETCHER32 => "fletcher32",
             4 => "szip",
-            5 => "nbit",
-            6 => "scaleoffset",
+            id::NBIT => "nbit",
+            id::SCALE_OFFSET => "scaleoffset",
             307 => "bzip2",
-            32000 => "lzf",
-            32001 => "blosc",
-            32004 => "lz4",
-            32008 => "bitshuffle",
-            32015 => "zstd",
+            id::LZF => "lzf",
+            id::BLOSC => "blosc",
+            id::LZ4 => "lz4",
+            id::BITSHUFFLE => "bitshuffle",
+            32013 => "zfp",
+            id::ZSTD => "zstd",
             _ if self.name.is_empty() => return Cow::Owned(format!("filter {}", self.id)),
             _ => return Cow::Owned(format!("{} (filter {})", self.name, self.id)),
         };
@@ -60,14 +89,22 @@ fn applied(filters: &[Filter], mask: u32) -> impl Iterator<Item = &Filter> {
 pub(crate) fn plausible(stored: u64, filters: &[Filter], mask: u32, size: u64) -> Result<()> {
     let mut most = stored;
     for filter in applied(filters, mask) {
-        match filter.id {
-            DEFLATE => most = most.saturating_mul(MAX_DEFLATE_RATIO),
-            SHUFFLE | FLETCHER32 => {}
+        let ratio = match filter.id {
+            id::DEFLATE => MAX_DEFLATE_RATIO,
+            id::SHUFFLE | id::FLETCHER32 => 1,
+            id::LZF => MAX_LZF_RATIO,
+            id::LZ4 => MAX_LZ4_RATIO,
+            id::BITSHUFFLE | id::BLOSC | id::ZSTD => MAX_ZSTD_RATIO,
+            // Every number has at least one bit of up to 16 bytes.
+            id::NBIT => 128,
+            // A constant chunk of any size has the same few bytes.
+            id::SCALE_OFFSET => u64::MAX,
             _ => {
                 let problem = format!("compressed with {}, which zagg does not read", filter.label());
                 return Err(Error::unsupported(problem));
             }
-        }
+        };
+        most = most.saturating_mul(ratio);
     }
     if size > most {
         return Err(Error::corrupt(format!("{stored} stored bytes cannot unfold to {size}")));
@@ -78,16 +115,17 @@ pub(crate) fn plausible(stored: u64, filters: &[Filter], mask: u32, size: u64) -
 /// Undoes filters; keeps its buffers from chunk to chunk.
 #[derive(Default)]
 pub struct Decoder {
-    inflater: Option<Decompressor>,
     /// The bytes behind the last filter undone.
     data: Vec<u8>,
     /// Where the next filter writes.
     next: Vec<u8>,
+    state: blosc::State,
 }
 
 impl std::fmt::Debug for Decoder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Decoder({} bytes)", self.data.capacity() + self.next.capacity())
+        let buffers = [&self.data, &self.next, &self.state.buffer];
+        write!(f, "Decoder({} bytes)", buffers.map(Vec::capacity).iter().sum::<usize>())
     }
 }
 
@@ -121,34 +159,26 @@ impl Decoder {
         for filter in &applied {
             let before = sizes.last().copied().flatten();
             sizes.push(match filter.id {
-                DEFLATE => None,
-                FLETCHER32 => before.and_then(|n| n.checked_add(4)),
-                _ => before,
+                id::SHUFFLE => before,
+                id::FLETCHER32 => before.and_then(|n| n.checked_add(4)),
+                _ => None,
             });
         }
         // The first filter undone reads the stored bytes, the others what the one before has left in `data`.
         let mut len = stored.len();
         let mut owned = false;
-        for (filter, size_before) in applied.iter().zip(&sizes).rev() {
+        for (filter, before) in applied.iter().zip(&sizes).rev() {
             let input = if owned { &self.data[..len] } else { &stored[..len] };
-            match filter.id {
-                DEFLATE => {
-                    let inflater = self.inflater.get_or_insert_with(Decompressor::new);
-                    len = inflate(inflater, input, &mut self.next, *size_before, size)?;
-                }
-                SHUFFLE => {
-                    let width = filter.parameters.first().map_or(element, |&width| width as usize);
-                    if width <= 1 {
-                        continue;
-                    }
-                    grow(&mut self.next, len)?;
-                    unshuffle(input, width, &mut self.next[..len]);
-                }
-                _ => {
-                    len = verified(input)?;
-                    continue;
-                }
+            if filter.id == id::FLETCHER32 {
+                len = verified(input)?;
+                continue;
             }
+            let width = filter.parameters.first().map_or(element, |&width| width as usize);
+            if filter.id == id::SHUFFLE && width <= 1 {
+                continue;
+            }
+            let space = Space { exact: *before, size };
+            len = undo(filter, input, &mut self.next, space, element, &mut self.state)?;
             std::mem::swap(&mut self.data, &mut self.next);
             owned = true;
         }
@@ -156,6 +186,143 @@ impl Decoder {
             return Err(Error::corrupt(format!("it decodes to {len} bytes instead of {size}")));
         }
         Ok(if owned { &self.data[..len] } else { &stored[..len] })
+    }
+}
+
+impl Decoder {
+    /// As [`decode`](Self::decode) to a place that is as long as the decoded chunk. The usual pipelines, deflate with or
+    /// without shuffle, write there at once.
+    ///
+    /// # Errors
+    /// As `decode`. The bytes of `out` mean nothing then.
+    pub fn decode_into(
+        &mut self,
+        stored: &[u8],
+        filters: &[Filter],
+        mask: u32,
+        element: usize,
+        out: &mut [u8],
+    ) -> Result<()> {
+        let applied: Vec<&Filter> = applied(filters, mask).collect();
+        let shuffle = match applied[..] {
+            [deflate] if deflate.id == id::DEFLATE => None,
+            [shuffle, deflate] if (shuffle.id, deflate.id) == (id::SHUFFLE, id::DEFLATE) => Some(shuffle),
+            _ => {
+                let decoded = self.decode(stored, filters, mask, out.len(), element)?;
+                out.copy_from_slice(decoded);
+                return Ok(());
+            }
+        };
+        plausible(stored.len() as u64, filters, mask, out.len() as u64)?;
+        let width = shuffle.map_or(1, |f| f.parameters.first().map_or(element, |&width| width as usize));
+        let shuffles = width > 1;
+        if shuffles {
+            grow(&mut self.next, out.len())?;
+        }
+        let inflater = self.state.inflater.get_or_insert_with(Decompressor::new);
+        let to = if shuffles { &mut self.next[..out.len()] } else { &mut *out };
+        let len = inflater
+            .zlib_decompress(stored, to)
+            .map_err(|error| Error::corrupt(format!("its deflate stream is damaged ({error})")))?;
+        if len != out.len() {
+            return Err(Error::corrupt(format!("it decodes to {len} bytes instead of {}", out.len())));
+        }
+        if shuffles {
+            unshuffle(&self.next[..len], width, out);
+        }
+        Ok(())
+    }
+}
+
+/// The memory that undoing one filter may take.
+#[derive(Debug, Clone, Copy)]
+struct Space {
+    /// What must come out, if that is known.
+    exact: Option<usize>,
+    /// Bytes of the decoded chunk.
+    size: usize,
+}
+
+impl Space {
+    /// Most bytes that may come out: what further filters made of the chunk is hardly larger than the chunk.
+    fn most(self) -> usize {
+        self.exact.unwrap_or_else(|| self.size.saturating_add(self.size / 256).saturating_add(4096))
+    }
+
+    /// A buffer for `claimed` bytes, if so many may come out.
+    fn take(self, out: &mut Vec<u8>, claimed: u64) -> Result<&mut [u8]> {
+        if claimed > self.most() as u64 || self.exact.is_some_and(|exact| claimed != exact as u64) {
+            let expected = self.exact.unwrap_or(self.size);
+            return Err(Error::corrupt(format!(
+                "it says that it decodes to {claimed} bytes instead of {expected}"
+            )));
+        }
+        grow(out, claimed as usize)?;
+        Ok(&mut out[..claimed as usize])
+    }
+}
+
+/// Undoes one filter; the number of bytes that it left in `out`.
+fn undo(
+    filter: &Filter,
+    input: &[u8],
+    out: &mut Vec<u8>,
+    space: Space,
+    element: usize,
+    state: &mut blosc::State,
+) -> Result<usize> {
+    match filter.id {
+        id::DEFLATE => {
+            let inflater = state.inflater.get_or_insert_with(Decompressor::new);
+            inflate(inflater, input, out, space)
+        }
+        id::SHUFFLE => {
+            let width = filter.parameters.first().map_or(element, |&width| width as usize);
+            let out = space.take(out, input.len() as u64)?;
+            unshuffle(input, width, out);
+            Ok(out.len())
+        }
+        id::NBIT => {
+            let plan = nbit::Plan::parse(&filter.parameters)?;
+            plan.check(input.len() as u64)?;
+            let out = space.take(out, plan.unpacked(input.len() as u64))?;
+            plan.decode(input, out)?;
+            Ok(out.len())
+        }
+        id::SCALE_OFFSET => {
+            let plan = scale_offset::Plan::parse(&filter.parameters)?;
+            let out = space.take(out, plan.unpacked())?;
+            plan.decode(input, out)?;
+            Ok(out.len())
+        }
+        id::LZF => {
+            let most = space.most().min(input.len().saturating_mul(MAX_LZF_RATIO as usize));
+            grow(out, most)?;
+            lz::lzf(input, &mut out[..most]).ok_or_else(|| blocks::damaged("lzf"))
+        }
+        id::LZ4 => {
+            let out = space.take(out, blocks::lz4_len(input)? as u64)?;
+            blocks::lz4(input, out)?;
+            Ok(out.len())
+        }
+        id::ZSTD => {
+            let most = space.most();
+            grow(out, most)?;
+            blocks::zstd(&mut state.zstd, input, &mut out[..most])
+        }
+        id::BITSHUFFLE => {
+            let plan = blocks::Bitshuffle::parse(&filter.parameters, element)?;
+            let out = space.take(out, plan.unpacked(input)? as u64)?;
+            plan.decode(input, out, &mut state.zstd, &mut state.buffer)?;
+            Ok(out.len())
+        }
+        id::BLOSC => {
+            let frame = blosc::Frame::parse(input)?;
+            let out = space.take(out, frame.len as u64)?;
+            frame.decode(input, out, state)?;
+            Ok(out.len())
+        }
+        _ => Err(Error::unsupported(format!("compressed with {}, which zagg does not read", filter.label()))),
     }
 }
 
@@ -169,19 +336,12 @@ fn grow(buffer: &mut Vec<u8>, len: usize) -> Result<()> {
     Ok(())
 }
 
-/// Inflates a zlib stream to `exact` bytes, or to however many it holds when more filters follow.
-fn inflate(
-    inflater: &mut Decompressor,
-    stored: &[u8],
-    out: &mut Vec<u8>,
-    exact: Option<usize>,
-    size: usize,
-) -> Result<usize> {
-    // What one more filter made of the chunk is hardly larger than the chunk.
-    let most = exact.unwrap_or_else(|| {
-        let bound = size.saturating_add(size / 256).saturating_add(4096);
-        bound.min(stored.len().saturating_mul(MAX_DEFLATE_RATIO as usize))
-    });
+/// Inflates a zlib stream.
+fn inflate(inflater: &mut Decompressor, stored: &[u8], out: &mut Vec<u8>, space: Space) -> Result<usize> {
+    let most = match space.exact {
+        Some(exact) => exact,
+        None => space.most().min(stored.len().saturating_mul(MAX_DEFLATE_RATIO as usize)),
+    };
     grow(out, most)?;
     let inflated = inflater.zlib_decompress(stored, &mut out[..most]);
     inflated.map_err(|error| Error::corrupt(format!("its deflate stream is damaged ({error})")))
@@ -199,69 +359,4 @@ fn verified(data: &[u8]) -> Result<usize> {
         return Err(Error::corrupt("its fletcher32 checksum does not match; the file is damaged"));
     }
     Ok(body.len())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use libdeflater::{CompressionLvl, Compressor};
-
-    fn filter(id: u16) -> Filter {
-        Filter { id, name: String::new(), optional: false, parameters: Vec::new() }
-    }
-
-    fn deflated(bytes: &[u8]) -> Vec<u8> {
-        let mut compressor = Compressor::new(CompressionLvl::default());
-        let mut out = vec![0; compressor.zlib_compress_bound(bytes.len())];
-        let len = compressor.zlib_compress(bytes, &mut out).unwrap();
-        out.truncate(len);
-        out
-    }
-
-    fn summed(mut bytes: Vec<u8>) -> Vec<u8> {
-        bytes.extend(fletcher32(&bytes).to_le_bytes());
-        bytes
-    }
-
-    #[test]
-    fn filters_are_undone_from_the_last_to_the_first() {
-        let plain: Vec<u8> = (0..4000u32).map(|i| (i / 7) as u8).collect();
-        let shuffled: Vec<u8> = (0..4).flat_map(|b| plain.iter().skip(b).step_by(4).copied()).collect();
-        let all = [filter(SHUFFLE), filter(DEFLATE), filter(FLETCHER32)];
-        let mut decoder = Decoder::new();
-        let mut decode = |stored: &[u8], filters: &[Filter], mask| {
-            decoder.decode(stored, filters, mask, 4000, 4).map(<[u8]>::to_vec)
-        };
-        assert_eq!(decode(&summed(deflated(&shuffled)), &all, 0).unwrap(), plain);
-        // Filters that were left out.
-        assert_eq!(decode(&deflated(&plain), &all, 0b101).unwrap(), plain);
-        assert_eq!(decode(&plain, &all, 0b111).unwrap(), plain);
-        assert_eq!(decode(&summed(plain.clone()), &all, 0b011).unwrap(), plain);
-        // Deflate twice, and a checksum below deflate.
-        let twice = [filter(SHUFFLE), filter(DEFLATE), filter(DEFLATE)];
-        assert_eq!(decode(&deflated(&deflated(&shuffled)), &twice, 0).unwrap(), plain);
-        let below = [filter(FLETCHER32), filter(DEFLATE)];
-        assert_eq!(decode(&deflated(&summed(plain.clone())), &below, 0).unwrap(), plain);
-    }
-
-    #[test]
-    fn damage_is_reported() {
-        let plain = vec![5u8; 4000];
-        let mut decoder = Decoder::new();
-        let mut message = |stored: &[u8], filters: &[Filter], size| {
-            decoder.decode(stored, filters, 0, size, 4).unwrap_err().to_string()
-        };
-        let stored = deflated(&plain);
-        assert!(message(&stored, &[filter(DEFLATE)], 3999).contains("damaged"));
-        assert!(message(&stored, &[filter(DEFLATE)], 4001).contains("instead of 4001"));
-        assert!(message(&stored, &[filter(DEFLATE)], 1 << 40).contains("cannot unfold"));
-        let mut wrong = summed(plain);
-        wrong[17] ^= 1;
-        assert!(message(&wrong, &[filter(FLETCHER32)], 4000).contains("fletcher32 checksum does not match"));
-        assert!(message(&[1], &[filter(FLETCHER32)], 1).contains("too short"));
-        assert!(
-            message(&stored, &[filter(32015)], 4000)
-                .contains("compressed with zstd, which zagg does not read")
-        );
-    }
 }

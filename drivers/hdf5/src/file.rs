@@ -7,40 +7,13 @@ use zagg_core::{Context, Error, ErrorKind, Result, Rows, Values};
 
 use crate::access::{Access, Addressing, Source, Step};
 use crate::attribute::{self, Attribute};
-use crate::chunk_cache::ChunkCache;
 use crate::cursor::Sizes;
 use crate::dataset::Dataset;
 use crate::group::{self, Entry, EntryKind, Link};
+use crate::member;
+use crate::options::ReadOptions;
 use crate::read::{self, RowRequest};
 use crate::superblock::{self, Superblock};
-
-/// Limits and sizes of reads.
-#[derive(Debug, Clone)]
-pub struct ReadOptions {
-    /// Largest decoded chunk in bytes, and most bytes of fill values that one request may yield beyond stored chunks.
-    pub max_chunk_bytes: u64,
-    /// Most bytes of metadata held for one file.
-    pub max_metadata_bytes: u64,
-    /// Bytes fetched from the start of the file when it is opened; many metadata are there. A file that is at most a
-    /// third longer comes whole.
-    pub first_read: u64,
-    /// Bytes fetched from every place on where metadata are wanted; in whole pages of 4096.
-    pub window: u64,
-    /// Decoded chunks kept for later reads, shared with other files.
-    pub chunk_cache: Option<Arc<ChunkCache>>,
-}
-
-impl Default for ReadOptions {
-    fn default() -> Self {
-        Self {
-            max_chunk_bytes: 256 << 20,
-            max_metadata_bytes: 256 << 20,
-            first_read: 736 << 10,
-            window: 4 << 10,
-            chunk_cache: None,
-        }
-    }
-}
 
 /// An HDF5 file read by byte ranges; cheap to clone, may be used by many threads.
 ///
@@ -52,7 +25,7 @@ pub struct Hdf5File {
 
 #[derive(Debug)]
 struct Inner {
-    source: Source,
+    source: Arc<Source>,
     superblock: Superblock,
     options: ReadOptions,
     /// Location, size and ETag: what decoded chunks are known by.
@@ -71,12 +44,10 @@ impl Hdf5File {
 
     fn open_at(reader: Arc<dyn RangeReader>, options: &ReadOptions) -> Result<Self> {
         let size = reader.size();
-        let identity = format!("{}\n{size}\n{}", reader.location(), reader.etag().unwrap_or_default()).into();
-        let source = Source::new(reader, options.window, options.max_metadata_bytes);
-        let first = options.first_read;
-        let first = if size <= first.saturating_add(first / 3) { size } else { first };
-        if first > 0 {
-            source.fetch(std::slice::from_ref(&(0..first)), 1)?;
+        let source = Source::new(reader, options.into(), options.max_metadata_bytes);
+        let head = 0..options.first_read.min(size);
+        if !head.is_empty() {
+            source.fetch(0, &[head], &[])?;
         }
         // Addresses count from the start of the file until the superblock is known.
         let plain = Addressing { base: 0, sizes: Sizes { offset: 8, length: 8 } };
@@ -90,7 +61,23 @@ impl Hdf5File {
             Err(Error::input("this is not an HDF5 file: it has no superblock").into())
         });
         let superblock = found.pop().unwrap_or_else(|| Err(Error::input("this is not an HDF5 file")))?;
-        Ok(Self { inner: Arc::new(Inner { source, superblock, options: options.clone(), identity }) })
+        Ok(Self::of(source, superblock, options))
+    }
+
+    /// A file whose superblock is known; nothing is read.
+    pub(crate) fn assemble(
+        reader: Arc<dyn RangeReader>,
+        options: &ReadOptions,
+        superblock: Superblock,
+    ) -> Self {
+        Self::of(Source::new(reader, options.into(), options.max_metadata_bytes), superblock, options)
+    }
+
+    fn of(source: Arc<Source>, superblock: Superblock, options: &ReadOptions) -> Self {
+        let reader = source.reader();
+        let etag = reader.etag().unwrap_or_default();
+        let identity = format!("{}\n{}\n{etag}", reader.location(), reader.size()).into();
+        Self { inner: Arc::new(Inner { source, superblock, options: options.clone(), identity }) }
     }
 
     /// Where the file is, for messages.
@@ -98,19 +85,15 @@ impl Hdf5File {
         self.inner.source.reader().location()
     }
 
-    /// Resolves many dataset paths side by side, with their attributes.
+    /// Resolves many dataset paths side by side, with their attributes. Behind a path, `#name` picks a field of the
+    /// dataset's records, `#outer#inner` one of nested records.
     ///
     /// For each path: the dataset, or `None` when a link of the path does not exist.
     ///
     /// # Errors
     /// Per path: something on the way is broken or unsupported, or the path leads to a group.
     pub fn datasets<P: AsRef<str>>(&self, paths: &[P]) -> Vec<Result<Option<Dataset>>> {
-        self.each_path(paths, |access, path| {
-            match group::address_of(access, self.inner.superblock.root, path)? {
-                Some(address) => Ok(Some(Dataset::read(access, path, address)?)),
-                None => Ok(None),
-            }
-        })
+        self.each_path(paths, |access, path| member::dataset(access, self.inner.superblock.root, path))
     }
 
     /// One dataset; [`datasets`](Self::datasets) costs no more round trips for many.
@@ -220,6 +203,10 @@ impl Hdf5File {
 
     pub(crate) fn source(&self) -> &Source {
         &self.inner.source
+    }
+
+    pub(crate) fn superblock(&self) -> &Superblock {
+        &self.inner.superblock
     }
 
     pub(crate) fn addressing(&self) -> Addressing {

@@ -5,13 +5,13 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use zagg_core::Error;
 
-use crate::access::{Access, Step};
+use crate::access::{Access, Step, Stop};
 use crate::btree_v2::{self, Tree};
 use crate::checksum::lookup3;
 use crate::cursor::Cursor;
 use crate::fractal_heap::{self, Heap};
 use crate::object_header::{ObjectHeader, kind};
-use crate::{btree_v1, object_header};
+use crate::{btree_v1, foresight, object_header};
 
 /// Soft links followed on one path.
 const MAX_SOFT_LINKS: u32 = 16;
@@ -74,7 +74,15 @@ fn resolve(access: &Access<'_>, root: u64, from: u64, path: &str) -> Step<Option
                 || dense_links(access, known)?.is_some()
                 || compact_link(access, known, &name)?.is_some())
         });
-        match lookup(access, &header?.whole()?, &name)? {
+        let header = header?.whole()?;
+        let found = match lookup(access, &header, &name) {
+            Err(Stop::Miss) => {
+                foresight::follow(access, &header, &name, &ahead);
+                return Err(Stop::Miss);
+            }
+            found => found?,
+        };
+        match found {
             None => return Ok(None),
             Some(Target::Hard(address)) => at = address,
             Some(Target::Soft(target)) => {
@@ -117,7 +125,7 @@ pub(crate) fn classify(header: &ObjectHeader) -> EntryKind {
 }
 
 /// The link called `name` in a group.
-fn lookup(access: &Access<'_>, header: &ObjectHeader, name: &str) -> Step<Option<Target>> {
+pub(crate) fn lookup(access: &Access<'_>, header: &ObjectHeader, name: &str) -> Step<Option<Target>> {
     if let Some(link) = compact_link(access, header, name)? {
         return Ok(Some(link.target));
     }
@@ -193,7 +201,10 @@ fn compact_link(access: &Access<'_>, header: &ObjectHeader, name: &str) -> zagg_
 }
 
 /// Addresses of heap and name index, if the links are stored outside the header.
-fn dense_links(access: &Access<'_>, header: &ObjectHeader) -> zagg_core::Result<Option<(u64, u64)>> {
+pub(crate) fn dense_links(
+    access: &Access<'_>,
+    header: &ObjectHeader,
+) -> zagg_core::Result<Option<(u64, u64)>> {
     let Some(message) = header.find(kind::LINK_INFO) else { return Ok(None) };
     let mut c = access.cursor(&message.bytes, message.address, "link info");
     c.skip(1)?;

@@ -1,14 +1,18 @@
 //! The messages that describe a dataset: its extent, storage, fill value and filters.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use bytes::Bytes;
 use zagg_core::Result;
 
+use crate::chunk_index::Table;
 use crate::cursor::Cursor;
 use crate::dataset::FillValue;
 use crate::decode::Filter;
 
 /// The most dimensions that the library allows.
-const MAX_RANK: usize = 32;
+pub(crate) const MAX_RANK: usize = 32;
 
 /// Extent of a dataset or attribute.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +72,7 @@ pub(crate) enum Storage {
     /// In chunks.
     Chunked(Chunked),
     /// In a way that zagg does not read, with its name.
-    Unsupported(&'static str),
+    Unsupported(Cow<'static, str>),
 }
 
 /// Storage in chunks.
@@ -84,7 +88,7 @@ pub(crate) struct Chunked {
 }
 
 /// How chunks are found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Index {
     BTreeV1,
     /// One chunk, with its stored size and filter mask if it is filtered.
@@ -94,6 +98,8 @@ pub(crate) enum Index {
     FixedArray,
     ExtensibleArray,
     BTreeV2,
+    /// Known whole, from a saved description.
+    Table(Arc<Table>),
 }
 
 impl Storage {
@@ -163,7 +169,7 @@ impl Storage {
             }
             1 => Ok(Some(Self::Contiguous { address: c.address()?, len: Some(c.length()?) })),
             2 => Ok(None),
-            3 => Ok(Some(Self::Unsupported("a virtual dataset, whose values are in other files"))),
+            3 => Ok(Some(Self::Unsupported("a virtual dataset, whose values are in other files".into()))),
             other => Err(c.unsupported(format_args!("has storage class {other}"))),
         }
     }
@@ -193,6 +199,22 @@ impl Storage {
         };
         Ok(Self::Chunked(Chunked { shape, index, address: c.address()?, plain_edges: flags & 1 != 0 }))
     }
+}
+
+/// The rank of a dataset in chunks, as its layout message tells.
+pub(crate) fn rank(c: &mut Cursor<'_>) -> Result<usize> {
+    let dimensions = match c.u8()? {
+        1 | 2 => c.u8()?,
+        3 => {
+            c.skip(1)?;
+            c.u8()?
+        }
+        _ => {
+            c.skip(2)?;
+            c.u8()?
+        }
+    };
+    Ok(usize::from(dimensions).saturating_sub(1))
 }
 
 /// Checks a chunk's dimensions, the last of which is the size of an element.

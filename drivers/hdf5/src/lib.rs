@@ -23,9 +23,10 @@
 //! ```
 //!
 //! What is read: superblocks 0 to 3, both generations of object headers, groups and attributes, compact, contiguous and
-//! chunked storage with every chunk index, deflate, shuffle and fletcher32. What is not is refused by name, with
-//! [`ErrorKind::Unsupported`](zagg_core::ErrorKind::Unsupported). Files are not trusted: sizes, addresses, loops and
-//! compression ratios are checked before memory is taken.
+//! chunked storage with every chunk index, the filters deflate, shuffle, fletcher32, nbit, scaleoffset, lzf, lz4, zstd,
+//! bitshuffle and blosc, numbers, strings of fixed length, fields of records, columns of any number of dimensions. What is
+//! not is refused by name, with [`ErrorKind::Unsupported`](zagg_core::ErrorKind::Unsupported). Files are not trusted: sizes,
+//! addresses, loops and compression ratios are checked before memory is taken.
 
 mod access;
 mod attribute;
@@ -39,20 +40,31 @@ mod dataset;
 mod datatype;
 mod decode;
 mod file;
+mod foresight;
 mod fractal_heap;
 mod group;
+mod later;
 mod layout;
+mod member;
 mod object_header;
+mod options;
 mod read;
+mod read_ahead;
+mod reader;
+mod saved;
 mod superblock;
 mod unshuffle;
 mod values;
 
 pub use attribute::{Attribute, AttributeValue};
 pub use chunk_cache::ChunkCache;
-pub use dataset::{Dataset, FillValue};
-pub use datatype::{ByteOrder, Class, Datatype};
+pub use dataset::{Dataset, Description, FillValue};
+pub use datatype::{ByteOrder, Class, Datatype, Field, Padding};
 pub use decode::{Decoder, Filter};
-pub use file::{Hdf5File, ReadOptions};
+pub use file::Hdf5File;
 pub use group::{Entry, EntryKind};
+pub use member::splits as path_splits;
+pub use options::ReadOptions;
 pub use read::RowRequest;
+pub use reader::Hdf5Reader;
+pub use saved::{SavedDataset, SavedFile};

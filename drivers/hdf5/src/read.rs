@@ -1,19 +1,19 @@
 //! Reading rows: plan the chunks of all requests, fetch them in one vectored read, decode, put the values in place.
 
+mod parallel;
+mod pick;
 mod scatter;
+mod step;
 
-use std::collections::HashMap;
 use std::ops::Range;
 
-use bytes::Bytes;
 use zagg_core::{Context, Error, Result, Rows, Values};
 
 use crate::access::Access;
-use crate::chunk_cache::{ChunkCache, Claim, Flight, Key, Lookup};
 use crate::chunk_index::{Chunk, Wanted};
 use crate::dataset::Dataset;
 use crate::datatype::Class;
-use crate::decode::{self, Decoder};
+use crate::decode;
 use crate::file::Hdf5File;
 use crate::layout::{Chunked, Storage};
 use crate::values;
@@ -26,7 +26,7 @@ pub struct RowRequest<'a> {
     pub dataset: &'a Dataset,
     /// Its rows: indices in the first dimension; row 0 is the only one of a single value.
     pub rows: &'a Rows,
-    /// Of a dataset of two dimensions: the only index in the second one that is wanted.
+    /// The number of the only value of each row that is wanted; see [`Dataset::column_at`].
     pub column: Option<u64>,
     /// Whether decoded chunks may go into the shared cache. Values that are read but once would only displace others.
     pub keep_chunks: bool,
@@ -38,7 +38,8 @@ impl<'a> RowRequest<'a> {
         Self { dataset, rows, column: None, keep_chunks: true }
     }
 
-    /// One value per row, at index `column` of the second dimension.
+    /// One value per row: number `column` among the values of the row. With two dimensions that is the index in the
+    /// second one; with more, [`Dataset::column_at`] tells the number.
     pub fn column(dataset: &'a Dataset, rows: &'a Rows, column: u64) -> Self {
         Self { dataset, rows, column: Some(column), keep_chunks: true }
     }
@@ -52,11 +53,24 @@ struct Plan<'a> {
     pieces: Vec<Piece>,
 }
 
+/// A request that is being answered.
+#[derive(Debug)]
+struct Job<'a> {
+    request: RowRequest<'a>,
+    target: Target,
+    /// The answer, with fill values where nothing was put yet.
+    out: Vec<u8>,
+}
+
 /// One stored stretch of a request.
 #[derive(Debug)]
 struct Piece {
     /// Absolute place in the file.
     range: Range<u64>,
+    /// Rows of the dataset that it holds values of.
+    rows: Range<u64>,
+    /// Bytes when decoded.
+    decoded: u64,
     kind: PieceKind,
 }
 
@@ -66,9 +80,6 @@ enum PieceKind {
     /// Whole rows, from this one on.
     Rows(u64),
 }
-
-/// Stored or decoded bytes of pieces, by their place in the file.
-type Fetched = HashMap<Range<u64>, Bytes>;
 
 pub(crate) fn rows(file: &Hdf5File, requests: &[RowRequest<'_>]) -> Vec<Result<Values>> {
     let answers = raw(file, requests, |dataset| {
@@ -80,7 +91,7 @@ pub(crate) fn rows(file: &Hdf5File, requests: &[RowRequest<'_>]) -> Vec<Result<V
         .into_iter()
         .zip(requests)
         .map(|(bytes, request)| {
-            values::from_bytes(request.dataset.datatype(), &bytes?).ok_or_else(|| {
+            values::from_bytes(request.dataset.datatype(), &pick::values(request, bytes?)).ok_or_else(|| {
                 named(file, request.dataset, Error::unsupported("its elements are no plain numbers"))
             })
         })
@@ -88,18 +99,18 @@ pub(crate) fn rows(file: &Hdf5File, requests: &[RowRequest<'_>]) -> Vec<Result<V
 }
 
 pub(crate) fn strings(file: &Hdf5File, dataset: &Dataset, rows: &Rows) -> Result<Vec<String>> {
-    let mut answers =
-        raw(file, &[RowRequest::new(dataset, rows)], |dataset| match &dataset.datatype().class {
-            Class::String { .. } if dataset.datatype().size > 0 => Ok(()),
-            _ => Err(Error::unsupported(format!(
-                "its elements ({}) are no strings of fixed length",
-                dataset.datatype()
-            ))),
-        });
-    let bytes = answers.pop().unwrap_or_else(|| Ok(Vec::new()))?;
-    let space_padded = matches!(dataset.datatype().class, Class::String { space_padded: true });
+    let request = RowRequest::new(dataset, rows);
+    let mut answers = raw(file, &[request], |dataset| match &dataset.datatype().class {
+        Class::String { .. } if dataset.datatype().size > 0 => Ok(()),
+        _ => Err(Error::unsupported(format!(
+            "its elements ({}) are no strings of fixed length",
+            dataset.datatype()
+        ))),
+    });
+    let Class::String { padding } = dataset.datatype().class else { return Ok(Vec::new()) };
+    let bytes = pick::values(&request, answers.pop().unwrap_or_else(|| Ok(Vec::new()))?);
     let size = dataset.datatype().size.max(1) as usize;
-    Ok(bytes.chunks_exact(size).map(|element| values::text(element, space_padded)).collect())
+    Ok(bytes.chunks_exact(size).map(|element| values::text(element, padding)).collect())
 }
 
 fn named(file: &Hdf5File, dataset: &Dataset, error: Error) -> Error {
@@ -117,33 +128,61 @@ fn raw(
             check(requests[job].dataset)?;
             plan(file, access, requests[job])
         });
-    let mut answers = Vec::new();
-    let cache = file.options().chunk_cache.as_deref();
-    let mut fetched = Fetched::new();
-    let mut shared = Shared::default();
-    if let Some(cache) = cache {
-        shared.look_up(file, cache, &plans);
+    limit_answers(file, &mut plans);
+    let mut jobs = Vec::with_capacity(plans.len());
+    let mut todo = Vec::new();
+    for (number, plan) in plans.into_iter().enumerate() {
+        jobs.push(plan.and_then(|plan| {
+            let job = start(&plan)?;
+            todo.extend(plan.pieces.into_iter().map(|piece| (number, piece)));
+            Ok(job)
+        }));
     }
-    // A reader that fails fails every request that still needs bytes; the others are answered.
-    let failure = fetch(file, &plans, &shared, &mut fetched).err();
-    let mut decoder = Decoder::new();
-    for (plan, request) in plans.iter_mut().zip(requests) {
-        let answer = match plan {
-            Ok(plan) => fill_in(file, plan, &fetched, &mut shared, failure.as_ref(), &mut decoder),
-            Err(error) => Err(error.clone()),
-        };
-        answers.push(answer.map_err(|error| named(file, request.dataset, error)));
+    let mut todo = todo.into_iter().peekable();
+    while let Some(first) = todo.next() {
+        let size = |piece: &Piece| piece.decoded.saturating_add(piece.range.end - piece.range.start);
+        let mut bytes = size(&first.1);
+        let mut now = vec![first];
+        while let Some(next) = todo.next_if(|(_, piece)| {
+            bytes = bytes.saturating_add(size(piece));
+            bytes <= file.options().max_step_bytes
+        }) {
+            now.push(next);
+        }
+        step::run(file, &mut jobs, now);
     }
-    // Claims that no request could settle are given up before waiting for other threads.
-    shared.claims.clear();
-    for ((answer, plan), request) in answers.iter_mut().zip(&mut plans).zip(requests) {
-        if let (Ok(bytes), Ok(plan)) = (answer.as_mut(), plan)
-            && let Err(error) = wait(file, plan, &mut shared, bytes, &mut decoder)
-        {
-            *answer = Err(named(file, request.dataset, error));
+    let answers = jobs.into_iter().zip(requests);
+    answers.map(|(job, r)| job.map(|job| job.out).map_err(|error| named(file, r.dataset, error))).collect()
+}
+
+/// Refuses what would yield more than one call may.
+fn limit_answers(file: &Hdf5File, plans: &mut [Result<Plan<'_>>]) {
+    let limit = file.options().max_answer_bytes;
+    let mut total = 0u64;
+    for plan in plans {
+        total = total.saturating_add(plan.as_ref().map_or(0, |plan| plan.target.bytes));
+        if plan.is_ok() && total > limit {
+            *plan = Err(Error::unsupported(format!(
+                "over {limit} bytes of values are asked for at once (max_answer_bytes); ask for fewer rows"
+            )));
         }
     }
-    answers
+}
+
+/// The answer before anything is fetched: fill values, and what the header itself holds.
+fn start<'a>(plan: &Plan<'a>) -> Result<Job<'a>> {
+    let Plan { request, target, .. } = plan;
+    let mut out = target.filled(&request.dataset.fill().bytes)?;
+    if let Storage::Compact(bytes) = request.dataset.storage()
+        && !bytes.is_empty()
+    {
+        let stored_row = target.stored_row as usize;
+        for range in request.rows.ranges() {
+            let rows = &bytes[range.start as usize * stored_row..range.end as usize * stored_row];
+            target.place_rows(request.rows, range.start, rows, &mut out);
+        }
+    }
+    Ok(Job { request: *request, target: *target, out })
 }
 
 /// Finds out what must be fetched for a request, and checks that it may be.
@@ -155,13 +194,14 @@ fn plan<'a>(file: &Hdf5File, access: &Access<'_>, request: RowRequest<'a>) -> cr
         return Err(Error::input(problem).into());
     }
     if let Some(column) = request.column
-        && (extent.shape.len() != 2 || column >= extent.shape[1])
+        && column >= dataset.row_len()
     {
-        let problem = format!("column {column} is asked for, the shape is {:?}", extent.shape);
+        let problem = format!("column {column} is asked for, the shape is {:?}", dataset.shape());
         return Err(Error::input(problem).into());
     }
-    let element = u64::from(dataset.datatype().size);
-    let target = Target::new(extent, request.rows, request.column, element)?;
+    let column = pick::stored_column(&request);
+    let element = u64::from(dataset.element_size());
+    let target = Target::new(extent, request.rows, column, element)?;
     let mut pieces = Vec::new();
     let mut justified = file.options().max_chunk_bytes;
     match dataset.storage() {
@@ -177,26 +217,26 @@ fn plan<'a>(file: &Hdf5File, access: &Access<'_>, request: RowRequest<'a>) -> cr
                 return Err(Error::corrupt("its storage is shorter than its shape").into());
             }
             for range in request.rows.ranges() {
-                let start = target.stored_row * range.start;
-                let bytes = target.stored_row * (range.end - range.start);
-                let at = address.checked_add(start).unwrap_or(u64::MAX);
-                pieces.push(Piece {
-                    range: access.place(at, bytes, "values")?,
-                    kind: PieceKind::Rows(range.start),
-                });
-                justified = justified.saturating_add(bytes);
+                // Long stretches are cut, so that a step can end between them.
+                let most = (file.options().max_step_bytes / 4 / target.stored_row.max(1)).max(1);
+                for first in (range.start..range.end).step_by(usize::try_from(most).unwrap_or(usize::MAX)) {
+                    let rows = first..range.end.min(first.saturating_add(most));
+                    let bytes = target.stored_row * (rows.end - rows.start);
+                    let at = address.checked_add(target.stored_row * first).unwrap_or(u64::MAX);
+                    pieces.push(Piece {
+                        range: access.place(at, bytes, "values")?,
+                        rows,
+                        decoded: bytes,
+                        kind: PieceKind::Rows(first),
+                    });
+                    justified = justified.saturating_add(bytes);
+                }
             }
         }
         Storage::Chunked(chunked) => {
             let bytes = chunk_bytes(file, dataset, chunked)?;
-            let wanted = Wanted::new(
-                chunked,
-                extent,
-                request.rows,
-                request.column,
-                bytes,
-                !dataset.filters().is_empty(),
-            );
+            let wanted =
+                Wanted::new(chunked, extent, request.rows, column, bytes, !dataset.filters().is_empty());
             let mut stored = 0u64;
             for mut chunk in wanted.find(access)? {
                 let range = access.place(chunk.address, chunk.size, "chunk")?;
@@ -207,7 +247,9 @@ fn plan<'a>(file: &Hdf5File, access: &Access<'_>, request: RowRequest<'a>) -> cr
                     .context(|| format!("chunk at offset {}", chunk.address))?;
                 stored = stored.saturating_add(chunk.size);
                 justified = justified.saturating_add(bytes);
-                pieces.push(Piece { range, kind: PieceKind::Chunk(chunk) });
+                let first = chunk.place[0].saturating_mul(chunked.shape[0]);
+                let rows = first..first.saturating_add(chunked.shape[0]);
+                pieces.push(Piece { range, rows, decoded: bytes, kind: PieceKind::Chunk(chunk) });
             }
             if stored > access.file_size() {
                 return Err(
@@ -228,7 +270,7 @@ fn plan<'a>(file: &Hdf5File, access: &Access<'_>, request: RowRequest<'a>) -> cr
 
 /// Bytes of a decoded chunk, within the limit.
 fn chunk_bytes(file: &Hdf5File, dataset: &Dataset, chunked: &Chunked) -> Result<u64> {
-    let element = u64::from(dataset.datatype().size);
+    let element = u64::from(dataset.element_size());
     let bytes = chunked.shape.iter().try_fold(element, |n, &len| n.checked_mul(len));
     match bytes {
         Some(bytes) if bytes <= file.options().max_chunk_bytes => Ok(bytes),
@@ -237,193 +279,5 @@ fn chunk_bytes(file: &Hdf5File, dataset: &Dataset, chunked: &Chunked) -> Result<
             chunked.shape,
             file.options().max_chunk_bytes
         ))),
-    }
-}
-
-/// Chunks that the shared cache has, that we must decode for it, and that other threads are decoding.
-#[derive(Debug, Default)]
-struct Shared<'c> {
-    ready: HashMap<Key, Bytes>,
-    claims: HashMap<Key, Claim<'c>>,
-    flights: HashMap<Key, std::sync::Arc<Flight>>,
-}
-
-impl<'c> Shared<'c> {
-    fn look_up(&mut self, file: &Hdf5File, cache: &'c ChunkCache, plans: &[Result<Plan<'_>>]) {
-        for plan in plans.iter().flatten() {
-            for piece in &plan.pieces {
-                let Some(key) = key(file, &plan.request, piece) else { continue };
-                if self.ready.contains_key(&key)
-                    || self.claims.contains_key(&key)
-                    || self.flights.contains_key(&key)
-                {
-                    continue;
-                }
-                match cache.lookup(&key) {
-                    Lookup::Ready(chunk) => drop(self.ready.insert(key, chunk)),
-                    Lookup::Claimed(claim) => drop(self.claims.insert(key, claim)),
-                    Lookup::InFlight(flight) => drop(self.flights.insert(key, flight)),
-                }
-            }
-        }
-    }
-
-    fn elsewhere(&self, key: &Key) -> bool {
-        self.ready.contains_key(key) || self.flights.contains_key(key)
-    }
-}
-
-/// What a piece is known by in the shared cache; stretches of contiguous storage are not kept.
-fn key(file: &Hdf5File, request: &RowRequest<'_>, piece: &Piece) -> Option<Key> {
-    file.options().chunk_cache.as_ref().filter(|_| request.keep_chunks)?;
-    match (&piece.kind, request.dataset.storage()) {
-        (PieceKind::Chunk(_), Storage::Chunked(chunked)) => {
-            let element = u64::from(request.dataset.datatype().size);
-            let size = chunked.shape.iter().product::<u64>() * element;
-            Some(Key { file: file.identity().clone(), address: piece.range.start, size })
-        }
-        _ => None,
-    }
-}
-
-/// Fetches all stored pieces that are not at hand, in one vectored read.
-fn fetch(
-    file: &Hdf5File,
-    plans: &[Result<Plan<'_>>],
-    shared: &Shared<'_>,
-    fetched: &mut Fetched,
-) -> Result<()> {
-    let mut missing = Vec::new();
-    for plan in plans.iter().flatten() {
-        for piece in &plan.pieces {
-            let at_hand = key(file, &plan.request, piece).is_some_and(|key| shared.elsewhere(&key));
-            if at_hand || fetched.contains_key(&piece.range) {
-                continue;
-            }
-            match file.source().cached(&piece.range) {
-                Some(bytes) => drop(fetched.insert(piece.range.clone(), bytes)),
-                None => {
-                    fetched.insert(piece.range.clone(), Bytes::new());
-                    missing.push(piece.range.clone());
-                }
-            }
-        }
-    }
-    if missing.is_empty() {
-        return Ok(());
-    }
-    missing.sort_unstable_by_key(|range| range.start);
-    let answers = file.source().reader().read_ranges(&missing);
-    if answers.is_err() {
-        fetched.retain(|range, bytes| bytes.len() as u64 == range.end - range.start);
-    }
-    for (range, bytes) in missing.into_iter().zip(answers?) {
-        fetched.insert(range, bytes);
-    }
-    Ok(())
-}
-
-/// Decodes the pieces of a request that are at hand and puts their values in place.
-fn fill_in(
-    file: &Hdf5File,
-    plan: &mut Plan<'_>,
-    fetched: &Fetched,
-    shared: &mut Shared<'_>,
-    failure: Option<&Error>,
-    decoder: &mut Decoder,
-) -> Result<Vec<u8>> {
-    let dataset = plan.request.dataset;
-    let mut out = plan.target.filled(&dataset.fill().bytes)?;
-    if let Storage::Compact(bytes) = dataset.storage()
-        && !bytes.is_empty()
-    {
-        let stored_row = plan.target.stored_row as usize;
-        for range in plan.request.rows.ranges() {
-            let rows = &bytes[range.start as usize * stored_row..range.end as usize * stored_row];
-            plan.target.place_rows(plan.request.rows, range.start, rows, &mut out);
-        }
-    }
-    let mut later = Vec::new();
-    for piece in plan.pieces.drain(..) {
-        let key = key(file, &plan.request, &piece);
-        if let Some(key) = &key
-            && shared.flights.contains_key(key)
-            && !shared.ready.contains_key(key)
-        {
-            later.push(piece);
-            continue;
-        }
-        let decoded = key.as_ref().and_then(|key| shared.ready.get(key)).cloned();
-        if let Some(decoded) = decoded {
-            put(plan.request, &plan.target, &piece, &decoded, &mut out);
-            continue;
-        }
-        let stored = match (fetched.get(&piece.range), failure) {
-            (Some(bytes), _) if bytes.len() as u64 == piece.range.end - piece.range.start => bytes,
-            (_, Some(error)) => return Err(error.clone()),
-            _ => return Err(Error::io(format!("bytes {:?} did not arrive whole", piece.range))),
-        };
-        let decoded = decode_piece(dataset, &piece, stored, decoder)?;
-        put(plan.request, &plan.target, &piece, decoded, &mut out);
-        if let Some(key) = key
-            && let Some(claim) = shared.claims.remove(&key)
-        {
-            let decoded = Bytes::copy_from_slice(decoded);
-            claim.settle(decoded.clone());
-            shared.ready.insert(key, decoded);
-        }
-    }
-    plan.pieces = later;
-    Ok(out)
-}
-
-/// Waits for the chunks that other threads were decoding; what they failed at is tried here.
-fn wait(
-    file: &Hdf5File,
-    plan: &mut Plan<'_>,
-    shared: &mut Shared<'_>,
-    out: &mut [u8],
-    decoder: &mut Decoder,
-) -> Result<()> {
-    for piece in std::mem::take(&mut plan.pieces) {
-        let dataset = plan.request.dataset;
-        let key = key(file, &plan.request, &piece);
-        let flight = key.as_ref().and_then(|key| shared.flights.get(key));
-        let decoded = match flight.and_then(|flight| flight.wait()) {
-            Some(decoded) => decoded,
-            None => {
-                let mut answers = file.source().reader().read_ranges(std::slice::from_ref(&piece.range))?;
-                let stored = answers.pop().unwrap_or_default();
-                Bytes::copy_from_slice(decode_piece(dataset, &piece, &stored, decoder)?)
-            }
-        };
-        put(plan.request, &plan.target, &piece, &decoded, out);
-    }
-    Ok(())
-}
-
-fn decode_piece<'b>(
-    dataset: &Dataset,
-    piece: &Piece,
-    stored: &'b [u8],
-    decoder: &'b mut Decoder,
-) -> Result<&'b [u8]> {
-    let (PieceKind::Chunk(chunk), Storage::Chunked(chunked)) = (&piece.kind, dataset.storage()) else {
-        return Ok(stored);
-    };
-    let element = dataset.datatype().size as usize;
-    let size = chunked.shape.iter().product::<u64>() as usize * element;
-    decoder
-        .decode(stored, dataset.filters(), chunk.mask, size, element)
-        .context(|| format!("chunk {:?} at offset {}", chunk.place, chunk.address))
-}
-
-fn put(request: RowRequest<'_>, target: &Target, piece: &Piece, decoded: &[u8], out: &mut [u8]) {
-    match (&piece.kind, request.dataset.storage()) {
-        (PieceKind::Chunk(chunk), Storage::Chunked(chunked)) => {
-            target.place_chunk(request, chunked, chunk, decoded, out);
-        }
-        (PieceKind::Rows(first), _) => target.place_rows(request.rows, *first, decoded, out),
-        (PieceKind::Chunk(_), _) => {}
     }
 }

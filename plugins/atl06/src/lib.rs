@@ -32,6 +32,12 @@ zagg_core::export_plugin! {
         description: "ATL06 height statistics on HEALPix order 12, shards of order 6",
         make: Make::Preset(zagg_configs::ATL06.text),
     },
+    Entry {
+        name: "atl06_polar",
+        aliases: &[],
+        description: "ATL06 height statistics on a grid of 5 km around the South Pole, EPSG:3031",
+        make: Make::Preset(zagg_configs::ATL06_POLAR.text),
+    },
 }
 
 /// The source.
@@ -73,5 +79,18 @@ impl PointSource for Atl06 {
 
     fn open(&self, granule: &Granule, reader: Arc<dyn RangeReader>) -> Result<Box<dyn OpenGranule>> {
         self.points.open(granule, reader)
+    }
+
+    fn index_key(&self) -> Option<String> {
+        self.points.index_key()
+    }
+
+    fn open_indexed(
+        &self,
+        granule: &Granule,
+        reader: Arc<dyn RangeReader>,
+        index: &Value,
+    ) -> Result<Box<dyn OpenGranule>> {
+        self.points.open_indexed(granule, reader, index)
     }
 }

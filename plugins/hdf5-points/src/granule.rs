@@ -1,26 +1,46 @@
 //! An opened granule: its datasets resolved, its rows read by range.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use zagg_core::range_reader::RangeReader;
 use zagg_core::source::{
     LATITUDE, LONGITUDE, OpenGranule, PartInfo, PartState, PointBatch, Positions, ReadRequest,
 };
 use zagg_core::{Column, Error, Result, Rows, Values};
-use zagg_hdf5::{Dataset, EntryKind, Hdf5File, RowRequest};
+use zagg_hdf5::{Dataset, EntryKind, Hdf5Reader, ReadOptions, RowRequest};
 
+use crate::index::{Section, section};
 use crate::missing;
 use crate::options::Options;
 
 /// Attributes of a dataset that arrays made from it inherit.
-const INHERITED: [&str; 3] = ["units", "long_name", "standard_name"];
+pub(crate) const INHERITED: [&str; 3] = ["units", "long_name", "standard_name"];
 
 #[derive(Debug)]
 pub(crate) struct Hdf5Granule {
-    file: Hdf5File,
+    file: Box<dyn Hdf5Reader>,
     options: Arc<Options>,
     infos: Vec<PartInfo>,
     parts: Vec<Part>,
+    /// What is in the place of groups whose coordinates are missing, by path.
+    groups: BTreeMap<String, Result<Option<Kind>>>,
+}
+
+/// What lies where a group should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Kind {
+    Group,
+    Other,
+}
+
+impl From<EntryKind> for Kind {
+    fn from(kind: EntryKind) -> Self {
+        if kind == EntryKind::Group { Self::Group } else { Self::Other }
+    }
 }
 
 /// The datasets of one part, present or not.
@@ -36,8 +56,8 @@ struct Part {
 #[derive(Debug)]
 struct Readable<'a> {
     dataset: &'a Dataset,
-    /// Values that mark a missing one.
-    markers: Vec<Values>,
+    /// Whether only an attribute can mark its values as missing.
+    by_attribute_only: bool,
 }
 
 /// A path and what lies there.
@@ -48,11 +68,15 @@ struct Resolved {
 }
 
 impl Resolved {
+    fn absent(&self) -> Error {
+        Error::not_found(format!("there is no dataset {}", self.path))
+    }
+
     /// The dataset, checked to have one value for each of `rows` rows.
     fn column(&self, rows: u64) -> Result<&Dataset> {
         let dataset = match &self.found {
             Ok(Some(dataset)) => dataset,
-            Ok(None) => return Err(Error::not_found(format!("there is no dataset {}", self.path))),
+            Ok(None) => return Err(self.absent()),
             Err(error) => return Err(error.clone()),
         };
         if dataset.shape().len() > 1 && dataset.row_len() != 1 {
@@ -78,19 +102,44 @@ impl Resolved {
 
 impl Hdf5Granule {
     /// Resolves every dataset of every part side by side.
-    pub(crate) fn open(file: Hdf5File, options: Arc<Options>) -> Result<Self> {
-        let templates: Vec<&str> = [&options.longitude, &options.latitude]
-            .into_iter()
-            .chain(options.columns.iter().map(|c| &c.path))
-            .map(String::as_str)
-            .collect();
-        let paths: Vec<String> = options
-            .groups
+    pub(crate) fn open(file: Box<dyn Hdf5Reader>, options: Arc<Options>) -> Result<Self> {
+        let paths = options.paths();
+        let found = file.datasets(&paths.iter().map(String::as_str).collect::<Vec<_>>());
+        Self::assemble(file, options, found, |file, groups| {
+            let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
+            Ok(file.kinds(&groups).into_iter().map(|kind| kind.map(|kind| kind.map(Kind::from))).collect())
+        })
+    }
+
+    /// Takes from an index what it says of every dataset; nothing is read.
+    pub(crate) fn indexed(
+        reader: Arc<dyn RangeReader>,
+        read_options: &ReadOptions,
+        options: Arc<Options>,
+        index: &Value,
+    ) -> Result<Self> {
+        let section = Section::read(index)?;
+        let file = section.file(reader, read_options)?;
+        let found = options
+            .paths()
             .iter()
-            .flat_map(|group| templates.iter().map(|template| Options::path(template, group)))
-            .collect();
-        let found = file.datasets(&paths);
-        let mut resolved = paths.into_iter().zip(found).map(|(path, found)| Resolved { path, found });
+            .map(|path| section.dataset(path, file.location()))
+            .collect::<Result<Vec<_>>>()?;
+        Self::assemble(Box::new(file), options, found, |file, groups| {
+            groups.iter().map(|group| section.group(group, file.location())).collect()
+        })
+    }
+
+    /// A granule of what was found at [`Options::paths`]. `kinds` tells what is in the place of groups whose coordinates
+    /// are missing.
+    fn assemble(
+        file: Box<dyn Hdf5Reader>,
+        options: Arc<Options>,
+        found: Vec<Result<Option<Dataset>>>,
+        kinds: impl FnOnce(&dyn Hdf5Reader, &[String]) -> Result<Vec<Result<Option<Kind>>>>,
+    ) -> Result<Self> {
+        let mut resolved =
+            options.paths().into_iter().zip(found).map(|(path, found)| Resolved { path, found });
         let mut parts = Vec::with_capacity(options.groups.len());
         while let (Some(longitude), Some(latitude)) = (resolved.next(), resolved.next()) {
             parts.push(Part {
@@ -99,13 +148,25 @@ impl Hdf5Granule {
                 columns: resolved.by_ref().take(options.columns.len()).collect(),
             });
         }
+        drop(resolved);
+        let mut asked: Vec<String> =
+            parts.iter().filter_map(Part::group_without_coordinates).map(str::to_string).collect();
+        asked.sort_unstable();
+        asked.dedup();
+        let groups: BTreeMap<_, _> = match asked.is_empty() {
+            true => BTreeMap::new(),
+            false => {
+                let kinds = kinds(&*file, &asked)?;
+                asked.into_iter().zip(kinds).collect()
+            }
+        };
         let infos = options
             .groups
             .iter()
             .zip(&parts)
-            .map(|(group, part)| PartInfo { name: group.clone(), state: part.state(&file) })
+            .map(|(group, part)| PartInfo { name: group.clone(), state: part.state(&groups) })
             .collect();
-        Ok(Self { file, options, infos, parts })
+        Ok(Self { file, options, infos, parts, groups })
     }
 
     fn rows(&self, part: usize) -> Result<u64> {
@@ -128,7 +189,7 @@ impl Hdf5Granule {
             }
         };
         let dataset = resolved.column(rows)?;
-        Ok(Readable { dataset, markers: missing::markers(dataset, by_attribute_only)? })
+        Ok(Readable { dataset, by_attribute_only })
     }
 
     /// The columns of one request, resolved.
@@ -139,10 +200,12 @@ impl Hdf5Granule {
 }
 
 impl Part {
-    fn state(&self, file: &Hdf5File) -> PartState {
-        let absent = |resolved: &Resolved| matches!(resolved.found, Ok(None));
-        if absent(&self.longitude) || absent(&self.latitude) {
-            return self.without_coordinates(file);
+    fn state(&self, groups: &BTreeMap<String, Result<Option<Kind>>>) -> PartState {
+        if let Some(missing) = self.missing_coordinate() {
+            return match self.group_without_coordinates() {
+                Some(group) => without_coordinates(missing, group, groups),
+                None => PartState::Broken(missing.absent()),
+            };
         }
         let rows = match &self.latitude.found {
             Ok(Some(dataset)) => dataset.rows(),
@@ -155,22 +218,29 @@ impl Part {
         }
     }
 
-    /// Real granules lack beams, and beams lack the group of their segments: then the part is absent. A group without
-    /// coordinates is a hole.
-    fn without_coordinates(&self, file: &Hdf5File) -> PartState {
-        let missing = if matches!(self.latitude.found, Ok(None)) { &self.latitude } else { &self.longitude };
-        let group = missing.path.trim_end_matches('/').rsplit_once('/').map_or("", |(group, _)| group);
-        if group.is_empty() {
-            return PartState::Broken(Error::not_found(format!("there is no dataset {}", missing.path)));
-        }
-        match file.kinds(&[group]).pop() {
-            Some(Ok(Some(EntryKind::Group))) => {
-                PartState::Broken(Error::not_found(format!("there is no dataset {}", missing.path)))
-            }
-            Some(Ok(Some(_))) => PartState::Broken(Error::corrupt(format!("{group} is not a group"))),
-            Some(Ok(None)) | None => PartState::Absent,
-            Some(Err(error)) => PartState::Broken(error),
-        }
+    fn missing_coordinate(&self) -> Option<&Resolved> {
+        [&self.latitude, &self.longitude].into_iter().find(|resolved| matches!(resolved.found, Ok(None)))
+    }
+
+    /// Path of the group that should hold a coordinate which is missing; none where that is the root.
+    fn group_without_coordinates(&self) -> Option<&str> {
+        let path = self.missing_coordinate()?.path.trim_end_matches('/');
+        path.rsplit_once('/').map(|(group, _)| group).filter(|group| !group.is_empty())
+    }
+}
+
+/// Real granules lack beams, and beams lack the group of their segments: then the part is absent. A group without
+/// coordinates is a hole.
+fn without_coordinates(
+    missing: &Resolved,
+    group: &str,
+    groups: &BTreeMap<String, Result<Option<Kind>>>,
+) -> PartState {
+    match groups.get(group) {
+        Some(Ok(Some(Kind::Group))) => PartState::Broken(missing.absent()),
+        Some(Ok(Some(Kind::Other))) => PartState::Broken(Error::corrupt(format!("{group} is not a group"))),
+        Some(Ok(None)) | None => PartState::Absent,
+        Some(Err(error)) => PartState::Broken(error.clone()),
     }
 }
 
@@ -217,6 +287,20 @@ impl OpenGranule for Hdf5Granule {
     fn read(&self, requests: &[ReadRequest]) -> Vec<Result<PointBatch>> {
         self.read_columns(requests, true)
     }
+
+    fn index(&self) -> Result<Option<Value>> {
+        let Some(file) = self.file.as_ranges() else { return Ok(None) };
+        let resolved = self
+            .parts
+            .iter()
+            .flat_map(|part| [&part.longitude, &part.latitude].into_iter().chain(&part.columns));
+        // Two columns of one dataset are one entry.
+        let datasets: BTreeMap<&str, &Result<Option<Dataset>>> =
+            resolved.map(|resolved| (resolved.path.as_str(), &resolved.found)).collect();
+        let datasets: Vec<_> = datasets.into_iter().collect();
+        let groups: Vec<_> = self.groups.iter().map(|(path, kind)| (path.as_str(), kind)).collect();
+        section(file, &datasets, &groups).map(Some)
+    }
 }
 
 impl Hdf5Granule {
@@ -244,7 +328,9 @@ impl Hdf5Granule {
                         let values = values
                             .next()
                             .unwrap_or_else(|| Err(Error::plugin("the reader gave too few columns")))?;
-                        let missing = missing::flags(&values, &column.markers);
+                        // Attributes have come along with the values.
+                        let markers = missing::markers(column.dataset, column.by_attribute_only)?;
+                        let missing = missing::flags(&values, &markers);
                         Ok(Column { values, missing })
                     })
                     .collect();

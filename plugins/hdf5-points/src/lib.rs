@@ -17,20 +17,27 @@
 //! Each group is a part; `{group}` in a path stands for its name. A product without groups leaves `groups` out and has one
 //! part. A value is missing where it equals the `_FillValue` or `missing_value` attribute, or a fill value that the writer
 //! set; the datasets of filters and coordinates are masked by attribute only, because their writers often set a fill value
-//! that is also a legal one.
+//! that is also a legal one. `path#name` picks the field `name` of a dataset of records.
+//!
+//! With the feature `native` the same section also serves under the name `hdf5-native`: the C library reads the files, which
+//! must be local.
 
 mod granule;
+mod index;
 mod missing;
+#[cfg(feature = "native")]
+mod native;
 mod options;
 
 use std::sync::Arc;
 
+use serde_json::Value;
 use zagg_core::Result;
 use zagg_core::granule::Granule;
 use zagg_core::range_reader::RangeReader;
 use zagg_core::registry::{Entry, Make};
 use zagg_core::source::{ColumnSpec, OpenGranule, PointSource, SourceOptions};
-use zagg_hdf5::{ChunkCache, Hdf5File, ReadOptions};
+use zagg_hdf5::{ChunkCache, Hdf5File, Hdf5Reader, ReadOptions};
 
 use granule::Hdf5Granule;
 pub use options::Options;
@@ -47,9 +54,20 @@ zagg_core::export_plugin! {
     },
 }
 
+/// What reads the files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reader {
+    /// Our own, by byte ranges.
+    Ranges,
+    /// The C library.
+    #[cfg(feature = "native")]
+    Native,
+}
+
 /// The source: which datasets make a part.
 #[derive(Debug)]
 pub struct Hdf5Points {
+    reader: Reader,
     options: Arc<Options>,
     columns: Vec<ColumnSpec>,
     read_options: ReadOptions,
@@ -61,6 +79,10 @@ impl Hdf5Points {
     /// # Errors
     /// Names the key that is missing or wrong.
     pub fn new(section: &SourceOptions) -> Result<Self> {
+        Self::with(Reader::Ranges, section)
+    }
+
+    fn with(reader: Reader, section: &SourceOptions) -> Result<Self> {
         let options = Options::read(section)?;
         let columns = options
             .columns
@@ -71,7 +93,7 @@ impl Hdf5Points {
             chunk_cache: Some(Arc::new(ChunkCache::new(CHUNK_CACHE_BYTES))),
             ..ReadOptions::default()
         };
-        Ok(Self { options: Arc::new(options), columns, read_options })
+        Ok(Self { reader, options: Arc::new(options), columns, read_options })
     }
 }
 
@@ -81,7 +103,26 @@ impl PointSource for Hdf5Points {
     }
 
     fn open(&self, _granule: &Granule, reader: Arc<dyn RangeReader>) -> Result<Box<dyn OpenGranule>> {
-        let file = Hdf5File::open(reader, &self.read_options)?;
+        let file: Box<dyn Hdf5Reader> = match self.reader {
+            Reader::Ranges => Box::new(Hdf5File::open(reader, &self.read_options)?),
+            #[cfg(feature = "native")]
+            Reader::Native => Box::new(zagg_hdf5_native::NativeFile::open(reader.location())?),
+        };
         Ok(Box::new(Hdf5Granule::open(file, Arc::clone(&self.options))?))
+    }
+
+    fn index_key(&self) -> Option<String> {
+        // An index tells where chunks are stored, which the C library finds by itself.
+        (self.reader == Reader::Ranges).then(|| index::key(&self.options))
+    }
+
+    fn open_indexed(
+        &self,
+        _granule: &Granule,
+        reader: Arc<dyn RangeReader>,
+        index: &Value,
+    ) -> Result<Box<dyn OpenGranule>> {
+        let options = Arc::clone(&self.options);
+        Ok(Box::new(Hdf5Granule::indexed(reader, &self.read_options, options, index)?))
     }
 }

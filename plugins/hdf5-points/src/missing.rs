@@ -4,7 +4,7 @@ use zagg_core::{DType, Values};
 use zagg_hdf5::{AttributeValue, Dataset};
 
 /// Attributes whose value stands for "missing".
-const ATTRIBUTES: [&str; 2] = ["_FillValue", "missing_value"];
+pub(crate) const ATTRIBUTES: [&str; 2] = ["_FillValue", "missing_value"];
 
 /// The values that mark a missing one, in the dataset's own type.
 pub(crate) fn markers(dataset: &Dataset, by_attribute_only: bool) -> zagg_core::Result<Vec<Values>> {

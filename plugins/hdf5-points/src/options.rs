@@ -84,6 +84,16 @@ impl Options {
         template.replace(GROUP, group)
     }
 
+    /// Paths of all datasets: for each part longitude, latitude, and the columns.
+    pub(crate) fn paths(&self) -> Vec<String> {
+        let templates = || {
+            [&self.longitude, &self.latitude]
+                .into_iter()
+                .chain(self.columns.iter().map(|column| &column.path))
+        };
+        self.groups.iter().flat_map(|group| templates().map(|path| Self::path(path, group))).collect()
+    }
+
     /// With several parts, a path that does not name the part would count the same rows several times.
     fn check_placeholders(&self) -> Result<()> {
         let paths = self.columns.iter().map(|c| &c.path).chain([&self.latitude, &self.longitude]);

@@ -4,18 +4,18 @@ use std::ops::Range;
 
 use zagg_core::{Error, Result, Rows};
 
-use super::RowRequest;
-use crate::chunk_index::Chunk;
-use crate::layout::{Chunked, Extent};
+use super::{Piece, PieceKind, RowRequest};
+use crate::chunk_index::{Chunk, index_in_row};
+use crate::layout::{Chunked, Extent, Storage};
 
 /// The shape of an answer.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Target {
     element: u64,
     /// Bytes of a row as stored in one piece.
     pub(super) stored_row: u64,
     /// Bytes of a row of the answer.
-    row: u64,
+    pub(super) row: u64,
     /// Bytes of the answer.
     pub(super) bytes: u64,
     /// Where the column starts in a stored row, if one is picked.
@@ -123,6 +123,19 @@ impl Target {
         }
     }
 
+    /// Whether a decoded chunk is, byte for byte, the part of the answer for its rows, which has `len` bytes.
+    pub(super) fn is_whole(&self, request: &RowRequest<'_>, piece: &Piece, len: usize) -> bool {
+        let (PieceKind::Chunk(_), Storage::Chunked(chunked)) = (&piece.kind, request.dataset.storage())
+        else {
+            return false;
+        };
+        let rest = request.dataset.extent().shape.iter().zip(&chunked.shape).skip(1);
+        self.column_start.is_none()
+            && rest.into_iter().all(|(len, chunk)| len == chunk)
+            && piece.decoded == len as u64
+            && request.rows.len() == chunked.shape[0]
+    }
+
     /// Puts the wanted rows of a decoded chunk in place.
     pub(super) fn place_chunk(
         &self,
@@ -162,9 +175,11 @@ impl Target {
 
     /// Which stretches of a row of the chunk go where in a row of the answer.
     fn runs(&self, shape: &[u64], chunked: &Chunked, chunk: &Chunk) -> Vec<Run> {
-        if let (Some(column), Some(width)) = (self.column_start, chunked.shape.get(1)) {
-            let within = column - chunk.place[1] * width * self.element;
-            return vec![Run { from: within, to: 0, len: self.element }];
+        if let Some(column) = self.column_start {
+            let index = index_in_row(shape, column / self.element.max(1));
+            let dims = index.iter().zip(chunk.place.iter().zip(&chunked.shape).skip(1));
+            let within = dims.fold(0, |sum, (at, (place, len))| sum * len + (at - place * len));
+            return vec![Run { from: within * self.element, to: 0, len: self.element }];
         }
         let mut runs = vec![Run { from: 0, to: 0, len: self.element }];
         // From the fastest dimension outwards: whole inner blocks grow, others are repeated.

@@ -1,0 +1,48 @@
+//! Work on several cores at once, where that is worth it.
+
+use std::sync::OnceLock;
+
+use rayon::prelude::*;
+
+use crate::decode::Decoder;
+
+/// Items and decoded bytes from which on several cores are used.
+const FEWEST: usize = 4;
+const LEAST_BYTES: u64 = 1 << 20;
+
+/// Something that takes time.
+pub(super) trait Weight {
+    /// Bytes that are decoded.
+    fn weight(&self) -> u64;
+}
+
+/// The answers of `work`, in the order of the items.
+///
+/// The threads are our own and decode only. A thread of another pool that waited here might be lent to a task that waits
+/// for a chunk that this very call is about to decode; such a thread does the work itself.
+pub(super) fn each<T: Weight + Send, A: Send>(
+    items: Vec<T>,
+    work: impl Fn(&mut Decoder, T) -> A + Send + Sync,
+) -> Vec<A> {
+    let heavy = items.len() >= FEWEST && items.iter().map(Weight::weight).sum::<u64>() >= LEAST_BYTES;
+    let free = rayon::current_thread_index().is_none();
+    match pool().filter(|_| heavy && free) {
+        Some(pool) => pool.install(|| items.into_par_iter().map_init(Decoder::new, work).collect()),
+        None => {
+            let mut decoder = Decoder::new();
+            items.into_iter().map(|item| work(&mut decoder, item)).collect()
+        }
+    }
+}
+
+/// As many threads as there are cores; none when there is one, or no thread can be had.
+fn pool() -> Option<&'static rayon::ThreadPool> {
+    static POOL: OnceLock<Option<rayon::ThreadPool>> = OnceLock::new();
+    let made = POOL.get_or_init(|| {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let builder = rayon::ThreadPoolBuilder::new().num_threads(threads);
+        let named = builder.thread_name(|number| format!("decode {number}"));
+        (threads > 1).then(|| named.build().ok()).flatten()
+    });
+    made.as_ref()
+}

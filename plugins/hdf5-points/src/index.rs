@@ -1,0 +1,131 @@
+//! What an index keeps of a granule: the datasets that the pipeline names, each with its chunk table.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use zagg_core::index::StoredError;
+use zagg_core::range_reader::RangeReader;
+use zagg_core::{Error, Result};
+use zagg_hdf5::{Dataset, Hdf5File, ReadOptions, SavedDataset, SavedFile};
+
+use crate::granule::{INHERITED, Kind};
+use crate::missing;
+use crate::options::Options;
+
+/// Name and version of the form. The version is raised when the form changes, and when the reader learns to read what it
+/// refused before: an index keeps refusals too.
+const FORM: &str = "hdf5-points 1";
+
+/// What an index depends on: its form and the paths of the datasets.
+pub(crate) fn key(options: &Options) -> String {
+    let mut paths = options.paths();
+    paths.sort_unstable();
+    paths.dedup();
+    format!("{FORM}\n{}", paths.join("\n"))
+}
+
+/// The part of an index that is this source's.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Section {
+    file: SavedFile,
+    /// By path.
+    datasets: BTreeMap<String, Found<SavedDataset>>,
+    /// What is in the place of groups whose coordinates are missing, by path.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    groups: BTreeMap<String, Found<Kind>>,
+}
+
+/// What lies at a path.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Found<T> {
+    Here(T),
+    Absent,
+    Error(StoredError),
+}
+
+impl<T> Found<T> {
+    /// What was found, with what is saved of it taken from `saved`.
+    fn new<U>(
+        found: &Result<Option<U>>,
+        location: &str,
+        saved: impl FnOnce(&U) -> Result<T>,
+    ) -> Result<Self> {
+        Ok(match found {
+            Ok(Some(here)) => Self::Here(saved(here)?),
+            Ok(None) => Self::Absent,
+            Err(error) => match StoredError::new(error, location) {
+                Some(error) => Self::Error(error),
+                // It may be readable the next time.
+                None => return Err(error.clone()),
+            },
+        })
+    }
+
+    /// What was found. The outer error is one of the index.
+    fn found<U>(&self, location: &str, here: impl FnOnce(&T) -> Result<U>) -> Result<Result<Option<U>>> {
+        Ok(match self {
+            Self::Here(saved) => Ok(Some(here(saved)?)),
+            Self::Absent => Ok(None),
+            Self::Error(error) => Err(error.error(location)),
+        })
+    }
+}
+
+/// What was found at a path.
+type At<'a, T> = (&'a str, &'a Result<Option<T>>);
+
+/// What an index keeps of a file.
+pub(crate) fn section(
+    file: &Hdf5File,
+    datasets: &[At<'_, Dataset>],
+    groups: &[At<'_, Kind>],
+) -> Result<Value> {
+    let location = file.location();
+    let here: Vec<&Dataset> =
+        datasets.iter().filter_map(|(_, found)| found.as_ref().ok()?.as_ref()).collect();
+    let attributes: Vec<&str> = INHERITED.into_iter().chain(missing::ATTRIBUTES).collect();
+    let mut saved = file.save(&here, &attributes)?.into_iter();
+    let mut section = Section { file: file.saved(), datasets: BTreeMap::new(), groups: BTreeMap::new() };
+    for (path, found) in datasets {
+        let found = Found::new(found, location, |_| {
+            saved.next().ok_or_else(|| Error::plugin("the reader saved too few datasets"))
+        })?;
+        section.datasets.insert((*path).to_string(), found);
+    }
+    for (path, found) in groups {
+        section.groups.insert((*path).to_string(), Found::new(found, location, |kind| Ok(*kind))?);
+    }
+    serde_json::to_value(section).map_err(|error| Error::io(format!("an index as JSON: {error}")))
+}
+
+impl Section {
+    /// Reads what [`section`] gave.
+    pub(crate) fn read(index: &Value) -> Result<Self> {
+        Self::deserialize(index).map_err(|error| Error::corrupt(format!("its source section: {error}")))
+    }
+
+    /// The file, without reading it.
+    pub(crate) fn file(&self, reader: Arc<dyn RangeReader>, options: &ReadOptions) -> Result<Hdf5File> {
+        Hdf5File::from_saved(reader, options, &self.file)
+    }
+
+    /// What lies at the path of a dataset.
+    pub(crate) fn dataset(&self, path: &str, location: &str) -> Result<Result<Option<Dataset>>> {
+        let found = self.datasets.get(path).ok_or_else(|| lacks(path))?;
+        found
+            .found(location, |saved| saved.dataset(path, location))
+            .map_err(|error| error.context(format_args!("its dataset {path}")))
+    }
+
+    /// What is in the place of a group.
+    pub(crate) fn group(&self, path: &str, location: &str) -> Result<Result<Option<Kind>>> {
+        self.groups.get(path).ok_or_else(|| lacks(path))?.found(location, |kind| Ok(*kind))
+    }
+}
+
+fn lacks(path: &str) -> Error {
+    Error::corrupt(format!("its source section says nothing of {path}"))
+}
