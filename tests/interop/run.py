@@ -21,6 +21,8 @@ import tempfile
 import traceback
 from pathlib import Path
 
+import rectilinear
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 SHARED = Path(os.environ.get("ZAGG_SHARED", ROOT.parent / "shared"))
@@ -245,6 +247,8 @@ def main():
                 continue
             for layout in LAYOUTS:
                 check_run(checks, zagg, work, f"{name} {layout}", config, layout, granules, golden)
+        if glob.glob(granules):
+            rectilinear.run(checks, call, zagg, work, granules, SHARED, DATA)
     if checks.skipped:
         print(f"{checks.skipped} skipped")
     print(f"{checks.passed} passed, {checks.failed} failed")

@@ -58,7 +58,7 @@ fn real_granules_give_the_values_of_the_original() {
     assert_eq!(want.len(), CELLS);
     let config = |name: &str| std::fs::read_to_string(data.join("zagg_configs").join(name)).unwrap();
     let (old, new) = (config("atl06_0.10.yaml"), config("atl06_0.61.yaml"));
-    let search = Search::new(&pipeline(&[preset()]), Arc::new(Access));
+    let search = Search::new(&pipeline(&[preset()]), Arc::new(Access::default()));
     let files = vec![data.join("atl06/*.h5").to_str().unwrap().to_string()];
     let found = registry()
         .catalog("local-files")
@@ -75,7 +75,7 @@ fn real_granules_give_the_values_of_the_original() {
             let job = Job {
                 pipeline: pipeline(&[text, &layout(chosen)]),
                 map: map.clone(),
-                opener: Arc::new(Access),
+                opener: Arc::new(Access::default()),
                 options: RunOptions { workers: 2, ..RunOptions::default() },
             };
             let (summary, store) = job.run_in_memory();

@@ -11,14 +11,23 @@ macro_rules! say {
     }};
 }
 
+mod access_earthdata;
+mod access_https;
+mod access_https_run;
+#[cfg(target_os = "linux")]
+mod access_https_tls;
+mod access_s3;
 mod configs;
 mod conservation;
 mod determinism;
 mod golden;
 mod holes;
+mod index;
 mod missing;
 mod panics;
 mod plugins;
+mod rectilinear;
+mod s2;
 mod support;
 mod synthetic;
 mod traffic;

@@ -18,8 +18,8 @@ fn names(kind: Kind) -> Vec<&'static str> {
 fn the_plugins_are_those_expected() {
     assert_eq!(names(Kind::Source), ["atl06", "hdf5-points"]);
     assert_eq!(names(Kind::Catalog), ["local-files"]);
-    assert_eq!(names(Kind::Grid), ["healpix"]);
-    assert_eq!(names(Kind::Preset), ["atl06"]);
+    assert_eq!(names(Kind::Grid), ["healpix", "rectilinear", "s2"]);
+    assert_eq!(names(Kind::Preset), ["atl06", "atl06_polar"]);
     let statistics = [
         "average",
         "count",
@@ -65,6 +65,10 @@ fn every_grid_conforms() {
     for name in names(Kind::Grid) {
         let options = match name {
             "healpix" => json!({"type": "healpix", "parent_order": 3, "child_order": 7}),
+            "rectilinear" => {
+                json!({"crs": "EPSG:3031", "resolution": 25_000, "bounds": [-3e6, -3e6, 3e6, 3e6]})
+            }
+            "s2" => json!({"type": "s2", "parent_level": 3, "child_level": 7}),
             other => panic!("the grid {other} needs options here"),
         };
         let grid = registry().grid(name, options.as_object().unwrap()).unwrap();

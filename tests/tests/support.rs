@@ -30,6 +30,7 @@ use zagg_hdf5_points as _;
 use zagg_healpix as _;
 use zagg_local::LocalExecutor;
 use zagg_local_files as _;
+use zagg_rectilinear as _;
 use zagg_statistics as _;
 use zagg_zarr::ZarrStore;
 

@@ -21,6 +21,8 @@ pub(crate) enum Command {
     Catalog(CatalogArgs),
     /// Aggregate the granules of a shard map into a store
     Run(RunArgs),
+    /// Keep what runs need to know of the granules of a shard map, so that they fetch little else than rows
+    Index(IndexArgs),
     /// Describe a store, a granule (.h5), a shard map (.json) or a pipeline (.yaml)
     Inspect(InspectArgs),
     /// List the pipelines that ship with zagg, or print one
@@ -75,6 +77,9 @@ pub(crate) struct RunArgs {
     /// Store to write; default: `output.store` of the pipeline
     #[arg(long, value_name = "PATH")]
     pub(crate) store: Option<String>,
+    /// Keys for buckets of your own, as JSON with accessKeyId and secretAccessKey; default: what the environment has for AWS
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output_creds: Option<PathBuf>,
     /// Which address of a granule is read; a local copy stands in for one that is missing
     #[arg(long, value_enum)]
     pub(crate) driver: Option<DriverArg>,
@@ -120,8 +125,35 @@ pub(crate) struct CatalogArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct IndexArgs {
+    #[command(flatten)]
+    pub(crate) pipeline: PipelineArgs,
+    /// Shard map whose granules are indexed; default: `catalog` of the pipeline
+    #[arg(long, value_name = "FILE")]
+    pub(crate) catalog: Option<PathBuf>,
+    /// Folder or s3://bucket/prefix to keep indexes in; default: `data_source.index.store` of the pipeline
+    #[arg(long, value_name = "URL")]
+    pub(crate) index: Option<String>,
+    /// Which address of a granule is read; a local copy stands in for one that is missing
+    #[arg(long, value_enum)]
+    pub(crate) driver: Option<DriverArg>,
+    /// Granules at once; default: 16
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) workers: Option<u16>,
+    /// Write every index anew, also those that are valid
+    #[arg(long)]
+    pub(crate) rebuild: bool,
+    /// Keys for buckets of your own, as JSON with accessKeyId and secretAccessKey; default: what the environment has for AWS
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output_creds: Option<PathBuf>,
+    /// Form of the summary on standard output
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct InspectArgs {
-    /// What to describe
+    /// What to describe; a granule may also be elsewhere, at s3://bucket/key or https://host/path
     #[arg(value_name = "PATH")]
     pub(crate) path: PathBuf,
     /// For a granule: the pipeline that says where its rows are; default: the presets of this program in turn

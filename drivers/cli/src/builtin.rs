@@ -8,6 +8,9 @@ use zagg_core::registry::Registry;
 use zagg_hdf5_points as _;
 use zagg_healpix as _;
 use zagg_local_files as _;
+use zagg_rectilinear as _;
+#[cfg(feature = "s2")]
+use zagg_s2 as _;
 use zagg_statistics as _;
 
 /// Everything that is linked in.
@@ -25,10 +28,12 @@ mod tests {
         let names = |kind: Kind| -> Vec<&str> {
             registry.entries().filter(|r| r.entry.make.kind() == kind).map(|r| r.entry.name).collect()
         };
-        assert_eq!(names(Kind::Source), ["atl06", "hdf5-points"]);
+        let native: &[&str] = if cfg!(feature = "hdf5-native") { &["hdf5-native"] } else { &[] };
+        assert_eq!(names(Kind::Source), [&["atl06"], native, &["hdf5-points"]].concat());
         assert_eq!(names(Kind::Catalog), ["local-files"]);
-        assert_eq!(names(Kind::Grid), ["healpix"]);
-        assert_eq!(names(Kind::Preset), ["atl06"]);
+        let s2: &[&str] = if cfg!(feature = "s2") { &["s2"] } else { &[] };
+        assert_eq!(names(Kind::Grid), [&["healpix", "rectilinear"], s2].concat());
+        assert_eq!(names(Kind::Preset), ["atl06", "atl06_polar"]);
         for statistic in ["average", "count", "len", "max", "min", "quantile", "var"] {
             assert!(names(Kind::Statistic).contains(&statistic), "{statistic}");
         }

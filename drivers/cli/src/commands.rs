@@ -3,6 +3,7 @@
 pub(crate) mod catalog;
 pub(crate) mod config;
 pub(crate) mod demo;
+pub(crate) mod index;
 pub(crate) mod inspect;
 pub(crate) mod plugins;
 pub(crate) mod run;

@@ -45,6 +45,7 @@ fn run(arguments: Arguments) -> Result<u8, Failure> {
     match arguments.command {
         Command::Run(args) => commands::run::run(&args),
         Command::Catalog(args) => commands::catalog::run(&args),
+        Command::Index(args) => commands::index::run(&args),
         Command::Inspect(args) => commands::inspect::run(&args),
         Command::Demo(args) => commands::demo::run(&args),
         Command::Config(args) => commands::config::run(&args),

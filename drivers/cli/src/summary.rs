@@ -61,6 +61,19 @@ pub(crate) fn print(summary: &RunSummary, store: &str, format: Format) -> Result
         "read",
         &format!("{} in {} requests", bytes(summary.traffic.bytes), grouped(summary.traffic.requests)),
     ]);
+    if let Some(index) = summary.index {
+        let mut text = format!("{} granules from their index", grouped(index.used));
+        for (n, what) in [
+            (index.missed, "without a valid one"),
+            (index.written, "written"),
+            (index.not_written, "not written"),
+        ] {
+            if n > 0 {
+                text.push_str(&format!(", {} {what}", grouped(n)));
+            }
+        }
+        table.add_row(["index", &text]);
+    }
     table.add_row([
         "written",
         &format!("{} in {} objects", bytes(summary.written.bytes), grouped(summary.written.objects)),

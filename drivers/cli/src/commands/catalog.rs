@@ -60,7 +60,7 @@ pub(crate) fn build(
         source: registry
             .source(&pipeline.data_source.reader, &pipeline.data_source.options)
             .map_err(|error| pipeline.locate(error.context("data_source")))?,
-        opener: Arc::new(Access),
+        opener: Arc::new(Access::new(&pipeline.data_source.access)?),
         progress: Progress::new("granules", 0),
     };
     let query = Query { files: files.to_vec(), ..Query::default() };

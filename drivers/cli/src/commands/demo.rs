@@ -38,7 +38,14 @@ pub(crate) fn run(args: &DemoArgs) -> Result<u8, Failure> {
 
     let store_path = folder.join("out.zarr");
     let store: Arc<dyn Store> = Arc::new(ZarrStore::open(utf8(&store_path)?)?);
-    let run = Arc::new(Run::new(pipeline, &map, &registry, Arc::new(Access), store, &RunOptions::default())?);
+    let run = Arc::new(Run::new(
+        pipeline,
+        &map,
+        &registry,
+        Arc::new(Access::default()),
+        store,
+        &RunOptions::default(),
+    )?);
     run.prepare(true)?;
     let progress = Progress::new("shards", run.tasks.len() as u64);
     let outcome = run.execute(&LocalExecutor::default(), &progress);

@@ -49,8 +49,11 @@ enum Kind {
     Pipeline,
 }
 
-/// A folder is a store; a file is told by its ending, or else by how it begins.
+/// A folder is a store; a file is told by its ending, or else by how it begins. What is elsewhere is a granule.
 fn kind(path: &Path) -> Result<Kind> {
+    if path.to_str().is_some_and(|path| path.contains("://")) {
+        return Ok(Kind::Granule);
+    }
     if path.is_dir() {
         return Ok(Kind::Store);
     }

@@ -11,6 +11,7 @@ use zagg_core::store::Store;
 use zagg_local::LocalExecutor;
 use zagg_zarr::ZarrStore;
 
+use super::index;
 use crate::args::{Format, RunArgs};
 use crate::failure::{Failure, INCOMPLETE};
 use crate::output::{self, grouped};
@@ -38,8 +39,11 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8, Failure> {
         max_cells: args.max_cells,
         io_threads: 0,
         workers: args.workers.unwrap_or(0).into(),
+        index: index::store(&pipeline, args.output_creds.as_deref())?,
+        ..RunOptions::default()
     };
-    let run = Arc::new(Run::new(pipeline, &map, &registry, Arc::new(Access), store, &options)?);
+    let opener = Arc::new(Access::new(&pipeline.data_source.access)?);
+    let run = Arc::new(Run::new(pipeline, &map, &registry, opener, store, &options)?);
     if args.dry_run {
         run.check_store(args.overwrite)?;
         return describe(&run, &location, args.format);

@@ -180,7 +180,7 @@ fn a_granule_without_an_address_is_refused_before_anything_runs() {
             if granule["id"] == NAMES[1] {
                 let granule = granule.as_object_mut().unwrap();
                 granule.remove("file");
-                granule.insert("https".into(), "https://example.org/a.h5".into());
+                granule.insert("https".into(), "ftp://example.org/a.h5".into());
             }
         }
     });
@@ -191,11 +191,11 @@ fn a_granule_without_an_address_is_refused_before_anything_runs() {
             NAMES[1]
         ),
     );
-    // An address that this version cannot read is refused as early.
+    // An address that cannot be read is refused as early.
     bench.run(&["--driver", "https"]).fails_with(
         1,
         &format!(
-            "granule {}: https:// cannot be read by this version of zagg; use local copies with --driver file",
+            "granule {}: unknown scheme in \"ftp://example.org/a.h5\"; give a path, file://, https:// or s3://",
             NAMES[1]
         ),
     );

@@ -13,8 +13,11 @@ mod determinism;
 mod disk;
 mod faults;
 mod hostile;
+mod index;
 mod inspect;
 mod locks;
+#[cfg(feature = "hdf5-native")]
+mod native;
 mod pipelines;
 mod rows;
 mod stores;

@@ -1,11 +1,13 @@
 //! Describing a granule: its parts as a pipeline sees them, and what the file holds.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::json;
 use zagg_access::Access;
 use zagg_core::config::{Layer, Layers, Pipeline};
 use zagg_core::granule::Granule;
+use zagg_core::range_reader::RangeReader;
 use zagg_core::registry::{Make, Registry};
 use zagg_core::source::{OpenGranule, OpenObject, PartState, Positions};
 use zagg_core::{Error, Result};
@@ -32,12 +34,22 @@ struct Row {
 
 pub(super) fn describe(path: &Path, args: &PipelineArgs, format: Format) -> Result<(), Failure> {
     let registry = builtin::registry()?;
-    let location = path
+    let href = path
         .to_str()
         .ok_or_else(|| Error::input(format!("{}: the path is not valid unicode", path.display())))?;
-    let file = Hdf5File::open(Access.open(location)?, &ReadOptions::default())?;
+    let given = if args.plugin.is_some() || !args.config.is_empty() {
+        Some(pipeline::pipeline(args, &registry)?)
+    } else {
+        None
+    };
+    let access = given.as_ref().map(|pipeline| pipeline.data_source.access.clone()).unwrap_or_default();
+    let reader = Access::new(&access)?.open(href)?;
+    // Without the query of an href, which may be a signature.
+    let location = reader.location().to_string();
+    let file = Hdf5File::open(Arc::clone(&reader), &ReadOptions::default())?;
     let (groups, datasets) = count(&file)?;
-    let parts = parts(location, args, &registry)?;
+    let name = args.plugin.clone().unwrap_or_else(|| "the pipeline".into());
+    let parts = parts(&reader, given.as_ref().map(|pipeline| (name, pipeline)), &registry)?;
     let (seen_by, rows) = parts.map_or((None, Vec::new()), |(name, rows)| (Some(name), rows));
     if format == Format::Json {
         let parts: Vec<_> = rows
@@ -45,10 +57,10 @@ pub(super) fn describe(path: &Path, args: &PipelineArgs, format: Format) -> Resu
             .map(|row| json!({"part": row.part, "state": row.state, "rows": row.rows, "extent": row.extent, "fault": row.fault}))
             .collect();
         return output::json(&json!({
-            "granule": path, "groups": groups, "datasets": datasets, "pipeline": seen_by, "parts": parts,
+            "granule": location, "groups": groups, "datasets": datasets, "pipeline": seen_by, "parts": parts,
         }));
     }
-    let head = format!("{}: {} groups, {} datasets", path.display(), grouped(groups), grouped(datasets));
+    let head = format!("{location}: {} groups, {} datasets", grouped(groups), grouped(datasets));
     let Some(name) = seen_by else {
         return output::data(&format!(
             "{head}\nno preset finds its points; say where they are with --config FILE"
@@ -68,18 +80,20 @@ pub(super) fn describe(path: &Path, args: &PipelineArgs, format: Format) -> Resu
 }
 
 /// The parts as the given pipeline sees them, or as the first preset does that finds one.
-fn parts(location: &str, args: &PipelineArgs, registry: &Registry) -> Result<Option<(String, Vec<Row>)>> {
-    if args.plugin.is_some() || !args.config.is_empty() {
-        let name = args.plugin.clone().unwrap_or_else(|| "the pipeline".into());
-        let opened = open(location, &pipeline::pipeline(args, registry)?, registry)?;
-        return Ok(Some((name, rows(&*opened))));
+fn parts(
+    reader: &Arc<dyn RangeReader>,
+    given: Option<(String, &Pipeline)>,
+    registry: &Registry,
+) -> Result<Option<(String, Vec<Row>)>> {
+    if let Some((name, pipeline)) = given {
+        return Ok(Some((name, rows(&*open(reader, pipeline, registry)?))));
     }
     for registered in registry.entries() {
         let Make::Preset(text) = registered.entry.make else { continue };
         let name = registered.entry.name;
         let mut layers = Layers::default();
         layers.push(Layer::parse(&format!("preset {name}"), text)?);
-        let opened = open(location, &Pipeline::parse(&layers)?, registry)?;
+        let opened = open(reader, &Pipeline::parse(&layers)?, registry)?;
         if opened.parts().iter().any(|part| part.state != PartState::Absent) {
             return Ok(Some((name.to_string(), rows(&*opened))));
         }
@@ -87,9 +101,14 @@ fn parts(location: &str, args: &PipelineArgs, registry: &Registry) -> Result<Opt
     Ok(None)
 }
 
-fn open(location: &str, pipeline: &Pipeline, registry: &Registry) -> Result<Box<dyn OpenGranule>> {
+fn open(
+    reader: &Arc<dyn RangeReader>,
+    pipeline: &Pipeline,
+    registry: &Registry,
+) -> Result<Box<dyn OpenGranule>> {
     let source = registry.source(&pipeline.data_source.reader, &pipeline.data_source.options)?;
-    source.open(&Granule { id: location.into(), ..Granule::default() }, Access.open(location)?)
+    let id = reader.location().to_string();
+    source.open(&Granule { id, ..Granule::default() }, Arc::clone(reader))
 }
 
 fn rows(granule: &dyn OpenGranule) -> Vec<Row> {
