@@ -10,6 +10,7 @@ mod index;
 mod layers;
 mod output;
 mod section;
+mod size;
 
 pub use access::{SourceAccess, SourceCredentials};
 pub use aggregation::{Aggregation, Computation, FillValue, Variable};
@@ -17,6 +18,7 @@ pub use data_source::{DataSource, Filter, FilterTest};
 pub use index::{IndexOptions, OnMiss};
 pub use layers::{Layer, Layers};
 pub use output::{Layout, Output, StoreAccess};
+pub use size::parse_bytes;
 
 use serde_json::{Map, Value};
 
@@ -91,6 +93,8 @@ impl Pipeline {
             "driver",
             "access",
             "index",
+            "memory",
+            "granules_in_flight",
             "read_workers",
             "shard_workers",
             "granule_workers",

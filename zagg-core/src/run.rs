@@ -26,6 +26,9 @@ use crate::store::{Created, Store};
 /// Granules in flight at once when they come over a network: threads that mostly wait.
 pub const REMOTE_IO_THREADS: usize = 16;
 
+/// Least memory that a run may be given for reading granules.
+pub const LEAST_MEMORY: u64 = 64 << 20;
+
 /// One shard's work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Task {
@@ -49,6 +52,8 @@ pub struct RunOptions {
     pub io_threads: usize,
     /// Threads that compute, and tasks at once on this machine; 0 means one per core.
     pub workers: usize,
+    /// Most bytes of memory for reading granules, instead of the pipeline's; at least [`LEAST_MEMORY`].
+    pub memory: Option<u64>,
     /// Granules open at once; 0 means [`MAX_OPEN`](crate::granules::MAX_OPEN).
     pub open_granules: usize,
     /// Where granule indexes are kept, for a pipeline that says `data_source.index`.
@@ -122,6 +127,7 @@ impl Run {
             .grid(&pipeline.output.grid_type, &pipeline.output.grid)
             .map_err(|error| pipeline.locate(error))?;
         map.check_grid(&*grid)?;
+        bound_memory(&mut pipeline, options)?;
         let source = registry
             .source(&pipeline.data_source.reader, &pipeline.data_source.options)
             .map_err(|error| pipeline.locate(error.context("data_source")))?;
@@ -280,6 +286,27 @@ impl Run {
         self.store.finalize(summary.state)?;
         Ok(summary)
     }
+}
+
+/// Tells the source what memory it may take, and among how many granules it has to be divided.
+fn bound_memory(pipeline: &mut Pipeline, options: &RunOptions) -> Result<()> {
+    let Some(bytes) = options.memory.or(pipeline.data_source.memory) else { return Ok(()) };
+    if bytes < LEAST_MEMORY {
+        return Err(Error::input(format!(
+            "{bytes} bytes of memory are too few to read granules; give at least {} MiB",
+            LEAST_MEMORY >> 20
+        )));
+    }
+    let workers = match options.workers {
+        0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        workers => workers,
+    };
+    let in_flight =
+        if options.io_threads == 0 { REMOTE_IO_THREADS.max(2 * workers) } else { options.io_threads };
+    let section = &mut pipeline.data_source.options;
+    section.insert("memory".into(), bytes.into());
+    section.insert("granules_in_flight".into(), in_flight.into());
+    Ok(())
 }
 
 fn wanted_shards(

@@ -92,6 +92,10 @@ pub(crate) struct RunArgs {
     /// Shards at once, and threads that compute; default: one per core
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) workers: Option<u16>,
+    /// Memory for reading granules, such as 512MiB: chunks that are kept and what is in flight. The rows of the shards in work
+    /// come on top. Default: `data_source.memory` of the pipeline, else the reader's own limits
+    #[arg(long, value_name = "SIZE", value_parser = zagg_core::config::parse_bytes)]
+    pub(crate) memory: Option<u64>,
     /// Check pipeline, map, store and that granules are there, and say what would be done, without reading or writing
     #[arg(long)]
     pub(crate) dry_run: bool,

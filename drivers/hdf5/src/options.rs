@@ -48,6 +48,23 @@ impl Default for ReadOptions {
 }
 
 impl ReadOptions {
+    /// Options for `bytes` of memory when `calls` may run at once: a quarter for decoded chunks that are kept, the rest
+    /// divided among the calls, half for the step that each is at and half for the metadata of its file. The values that a
+    /// call yields come on top; they, too, are refused beyond `bytes`.
+    pub fn with_shared_memory(bytes: u64, calls: u64) -> Self {
+        let kept = bytes / 4;
+        let each = (bytes - kept) / 2 / calls.max(1);
+        Self {
+            max_chunk_bytes: each.min(256 << 20),
+            max_metadata_bytes: each.min(256 << 20),
+            max_step_bytes: each,
+            max_answer_bytes: bytes,
+            read_ahead: (960 << 10).min(each / 2),
+            chunk_cache: Some(Arc::new(ChunkCache::new(kept))),
+            ..Self::default()
+        }
+    }
+
     /// Options under which files and calls hold about `bytes` of memory: a quarter each for decoded chunks that are kept,
     /// one step of a call, the metadata of one file, and the values of one call. Below 8 MiB granules may not be readable.
     pub fn with_memory(bytes: u64) -> Self {

@@ -45,6 +45,9 @@ pub use options::Options;
 /// Bytes of decoded chunks kept for neighbouring shards. A chunk of 10,000 rows is cut by two or three of them.
 const CHUNK_CACHE_BYTES: u64 = 64 << 20;
 
+/// Among how many granules the memory is divided when the program does not say.
+const GRANULES_IN_FLIGHT: u64 = 16;
+
 zagg_core::export_plugin! {
     Entry {
         name: "hdf5-points",
@@ -89,9 +92,16 @@ impl Hdf5Points {
             .iter()
             .map(|column| ColumnSpec { name: column.name.clone(), ..ColumnSpec::default() })
             .collect();
-        let read_options = ReadOptions {
-            chunk_cache: Some(Arc::new(ChunkCache::new(CHUNK_CACHE_BYTES))),
-            ..ReadOptions::default()
+        let number = |key: &str| section.get(key).and_then(Value::as_u64);
+        let read_options = match number("memory") {
+            Some(bytes) => ReadOptions::with_shared_memory(
+                bytes,
+                number("granules_in_flight").unwrap_or(GRANULES_IN_FLIGHT),
+            ),
+            None => ReadOptions {
+                chunk_cache: Some(Arc::new(ChunkCache::new(CHUNK_CACHE_BYTES))),
+                ..ReadOptions::default()
+            },
         };
         Ok(Self { reader, options: Arc::new(options), columns, read_options })
     }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::access::SourceAccess;
 use super::index::IndexOptions;
 use super::section::{Fault, Section};
+use super::size;
 use crate::column::{Column, Values};
 use crate::granule::Driver;
 
@@ -19,6 +20,8 @@ pub struct DataSource {
     pub access: SourceAccess,
     /// Where granule indexes are kept beyond this run.
     pub index: Option<IndexOptions>,
+    /// Most bytes of memory for reading granules; the source's own limits when nothing is said.
+    pub memory: Option<u64>,
     /// Rows that fail any of these are dropped.
     pub filters: Vec<Filter>,
     /// The whole section, for the source plugin.
@@ -90,7 +93,7 @@ impl Filter {
 
 impl DataSource {
     pub(super) fn read(section: &mut Section<'_>) -> Result<Self, Fault> {
-        let options = section.entries().clone();
+        let mut options = section.entries().clone();
         let reader = section.string("reader")?.unwrap_or_else(|| "hdf5-points".into());
         let driver = match section.string("driver")?.as_deref() {
             None | Some("s3") => Driver::S3,
@@ -115,6 +118,14 @@ impl DataSource {
                 read_quality_filter(&value).map_err(|message| section.fault("quality_filter", message))?,
             );
         }
+        let memory = match section.take("memory").filter(|value| !value.is_null()) {
+            None => None,
+            Some(value) => Some(size::read(&value).map_err(|message| section.fault("memory", message))?),
+        };
+        // Sources see a number, however it was written.
+        if let Some(bytes) = memory {
+            options.insert("memory".into(), bytes.into());
+        }
         let access = SourceAccess::read(section)?;
         let index = IndexOptions::read(section)?;
         for opaque in ["groups", "coordinates", "variables", "options"] {
@@ -129,7 +140,7 @@ impl DataSource {
             section.refuse(absent)?;
         }
         section.finish()?;
-        Ok(Self { reader, driver, access, index, filters, options })
+        Ok(Self { reader, driver, access, index, memory, filters, options })
     }
 }
 

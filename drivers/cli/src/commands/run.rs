@@ -39,6 +39,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8, Failure> {
         max_cells: args.max_cells,
         io_threads: 0,
         workers: args.workers.unwrap_or(0).into(),
+        memory: args.memory,
         index: index::store(&pipeline, args.output_creds.as_deref())?,
         ..RunOptions::default()
     };

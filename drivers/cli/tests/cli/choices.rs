@@ -99,10 +99,34 @@ fn what_is_missing_on_the_command_line_is_named() {
     bench
         .zagg(&["run", "--plugin", "atl06", "--catalog", "none.json", "--store", "out.zarr"])
         .fails_with(1, "none.json: No such file or directory (os error 2)");
-    bench
-        .zagg(&["run", "--plugin", "atl07", "--catalog", "map.json", "--store", "out.zarr"])
-        .fails_with(1, "there is no preset \"atl07\"; did you mean \"atl06\"?; there are: atl06");
+    bench.zagg(&["run", "--plugin", "atl07", "--catalog", "map.json", "--store", "out.zarr"]).fails_with(
+        1,
+        "there is no preset \"atl07\"; did you mean \"atl06\"?; there are: atl06, atl06_polar",
+    );
     assert_eq!(bench.names(), ["granules", "map.json"]);
+}
+
+#[test]
+fn memory_for_reading_changes_no_byte_and_too_little_is_refused() {
+    let bench = Bench::with_map();
+    bench.run(&[]).exits(0);
+    let usual = bench.tree("out.zarr");
+    bench.run(&["--memory", "64MiB", "--overwrite"]).exits(0);
+    assert_eq!(bench.tree("out.zarr"), usual);
+    bench.write("memory.yaml", "data_source:\n  memory: 100 MB\n");
+    bench.run(&["--config", "memory.yaml", "--overwrite"]).exits(0);
+    assert_eq!(bench.tree("out.zarr"), usual);
+    bench
+        .run(&["--memory", "63MiB"])
+        .fails_with(1, "66060288 bytes of memory are too few to read granules; give at least 64 MiB");
+    let usage = bench.run(&["--memory", "much"]).exits(2);
+    assert!(usage.err.contains("is no number of bytes"), "{usage:?}");
+    bench.write("memory.yaml", "data_source:\n  memory: lots\n");
+    let said = bench.run(&["--config", "memory.yaml"]).exits(1);
+    assert!(
+        said.err.contains("memory.yaml:2: data_source.memory: \"lots\" is no number of bytes"),
+        "{said:?}"
+    );
 }
 
 #[test]
