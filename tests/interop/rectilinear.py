@@ -5,6 +5,8 @@ Used by run.py, which says how to call it.
 
 import glob
 import json
+import sys
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -16,7 +18,7 @@ import zarr_cm
 
 FILL = np.float32(3.4028235e38)
 BEAMS = ["gt1l", "gt1r", "gt2l", "gt2r", "gt3l", "gt3r"]
-# For each store: what is laid over the preset, the system, half the width, the reference, and its cells.
+# For each system: what is laid over the preset, half the width in metres, the reference, and the rows and columns.
 STORES = {
     "EPSG:3031": (None, 3_200_000, "atl06_rect_epsg3031_5km.csv", 1280),
     "EPSG:3413": (
@@ -220,8 +222,6 @@ def run(checks, call, zagg, work, granules, shared, data):
     if not indexes:
         checks.skip("rectilinear bins of pointCollection", f"none in {data}/reference")
     for index in indexes:
-        from pathlib import Path
-
         stem = Path(index).stem.removeprefix("index_")
         granule = data / "atl06" / f"{stem}.h5"
         if granule.exists():
@@ -232,8 +232,6 @@ def run(checks, call, zagg, work, granules, shared, data):
 
 def check_golden(call, store, shared, reference):
     """The reference checker, which must agree on every cell."""
-    import sys
-
     cells = sum(1 for _ in open(shared / "golden" / reference)) - 1
     line = call(
         sys.executable, shared / "tools/check_store.py", store, shared / "golden" / reference, "--group", "rectilinear"

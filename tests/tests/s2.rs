@@ -17,8 +17,7 @@ use crate::synthetic::{Row, statistics};
 const LEVEL: u64 = 13;
 
 /// Laid over the preset, whose grid is another.
-const GRID: &str = "output: {grid: {type: s2, parent_level: 7, child_level: 13, chunk_inner: 10, \
-                    parent_order: null, child_order: null, indexing_scheme: null}}";
+const GRID: &str = "output: {grid: {type: s2, parent_level: 7, child_level: 13, chunk_inner: 10}}";
 
 /// The rows of every cell that pass the filter, as the library alone has the cells, and all their positions.
 fn truth(specs: &[GranuleSpec]) -> (BTreeMap<u64, Vec<Row>>, Vec<[f64; 2]>) {

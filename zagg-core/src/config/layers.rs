@@ -172,6 +172,10 @@ fn overlay(below: &mut Map<String, Value>, above: &Map<String, Value>, path: &mu
             below.shift_remove(key);
         }
     }
+    if path[..] == ["output", "grid"] && above.get("type").is_some_and(|other| below.get("type") != Some(other)) {
+        // Nor must another grid inherit the resolution of the one below; the layout is the store's.
+        below.retain(|key, _| key == "layout");
+    }
     for (key, value) in above {
         match (below.get_mut(key), value) {
             (Some(Value::Object(old)), Value::Object(new)) => {

@@ -124,6 +124,20 @@ fn a_key_of_the_same_name_elsewhere_is_not_taken_for_the_fault() {
 }
 
 #[test]
+fn another_grid_laid_over_inherits_no_resolution() {
+    let over = |text: &str| {
+        let mut layers = Layers::default();
+        layers.push(Layer::parse("below.yaml", BASE).unwrap());
+        layers.push(Layer::parse("above.yaml", text).unwrap());
+        Value::Object(Pipeline::parse(&layers).unwrap().output.grid)
+    };
+    let other = over("output: {grid: {type: s2, child_level: 13}}");
+    assert_eq!(other, serde_json::json!({"type": "s2", "child_level": 13}));
+    let same = over("output: {grid: {type: healpix, child_order: 11}}");
+    assert_eq!((&same["parent_order"], &same["child_order"]), (&Value::from(6), &Value::from(11)));
+}
+
+#[test]
 fn the_hash_ignores_how_bytes_are_fetched_and_the_order_of_keys() {
     let hash = |text: &str| parse_text("p.yaml", text).unwrap().hash();
     assert_eq!(hash(BASE), hash(&BASE.replace("driver: s3", "driver: https")));
