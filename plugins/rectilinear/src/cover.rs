@@ -1,8 +1,9 @@
 //! From footprints to shards.
 //!
 //! The search divides the globe into pieces bounded by meridians and parallels, and each into halves, as long as the region
-//! meets them (see [`zagg_core::sphere`]) and they may lie in more than one shard not found so far. A piece that is wholly
-//! in the region, or so small that it hardly matters, gives all shards that its image in the plane may touch.
+//! meets them (see [`zagg_core::sphere`]) and they may lie in a shard not found so far. A piece that is wholly in the
+//! region gives the shards of nine places in it; one so small that it hardly matters gives all shards that its image in the
+//! plane may touch.
 //!
 //! # How far images can be trusted
 //!

@@ -27,9 +27,9 @@
 //! # Projections
 //!
 //! Projections are those of `proj4rs`; EPSG codes are looked up in `crs-definitions`, a copy of the register as PROJ strings
-//! and WKT. Between datums the seven parameters of the definition are used, no grids: where PROJ knows a better way
-//! its positions differ, by metres at worst. Refused are definitions that need grids, axes other than east and north,
-//! and geocentric ones.
+//! and WKT. Codes are offered whose datum is WGS84 or as good as the same, NAD83 and ETRS89 among them. Between others
+//! there are several ways, often with grids of shifts: a PROJ string with `+towgs84` names one. Axes other than east and north,
+//! and geocentric coordinates, are refused.
 
 mod attributes;
 mod cover;

@@ -1,4 +1,4 @@
-//! Coordinates are those of PROJ, to a millimetre; made by `make_reference.py` beside this file.
+//! Coordinates are those of PROJ, to a millimetre; the files are made by `make_reference.py` and `make_register.py`.
 
 // Helpers outside the test functions may fail like them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -34,6 +34,27 @@ fn coordinates_are_those_of_proj() {
     assert!(systems.len() >= 20, "{}", systems.len());
     // Far better than promised: what is left is rounding.
     assert!(worst < 1e-2, "{worst} mm");
+}
+
+/// Codes that are offered mean what PROJ has for them: to a millimetre on WGS84, and to what one can say between it and datums
+/// that are taken for the same.
+#[test]
+fn codes_mean_what_proj_has_for_them() {
+    let (mut offered, mut exact, mut on_wgs84) = (0, 0, 0);
+    for line in include_str!("register.tsv").lines() {
+        let fields: Vec<&str> = line.split('\t').collect();
+        let number = |i: usize| -> f64 { fields[i].parse().unwrap() };
+        let Ok(crs) = Crs::parse(&format!("EPSG:{}", fields[0])) else { continue };
+        let (mut x, mut y) = ([0.0], [0.0]);
+        crs.forward(&[number(2)], &[number(3)], &mut x, &mut y);
+        let apart = number(1) * (x[0] - number(4)).hypot(y[0] - number(5));
+        let wgs84 = crs.wkt().is_some_and(|wkt| wkt.contains("DATUM[\"WGS_1984\""));
+        assert!(apart < if wgs84 { 1e-3 } else { 2.0 }, "{line}: ({}, {}), {apart} m apart", x[0], y[0]);
+        offered += 1;
+        exact += u32::from(apart < 1e-3);
+        on_wgs84 += u32::from(wgs84);
+    }
+    assert!(offered > 1000 && exact * 10 > offered * 8 && on_wgs84 > 300, "{exact} of {offered}, {on_wgs84}");
 }
 
 /// At the poles, the antimeridian and round numbers, where projections have their special cases.
