@@ -326,39 +326,3 @@ fn hidden_truncation_is_an_error_and_never_wrong_values() {
         }
     }
 }
-
-/// A file of 40 MB in chunks of 800 kB.
-fn large_file() -> Vec<u8> {
-    let column = |start: f64| {
-        let values = Values::F64((0..2_500_000).map(|i| start + f64::from(i)).collect());
-        zagg_hdf5_write::Dataset::new(values).chunked(Chunking {
-            rows: 100_000,
-            deflate: None,
-            shuffle: false,
-        })
-    };
-    write_file(&Group::new().dataset("a", column(0.0)).dataset("b", column(0.5))).unwrap()
-}
-
-#[test]
-fn memory_follows_the_options_and_not_the_file() {
-    let bytes = Bytes::from(large_file());
-    let reader = || Arc::new(MemoryReader::new("large", bytes.clone()));
-    let options = ReadOptions::with_memory(16 << 20);
-    let ((), peak) = memory::peak(|| {
-        let file = Hdf5File::open(reader(), &options).unwrap();
-        let found: Vec<_> = file.datasets(&["a", "b"]).into_iter().map(|d| d.unwrap().unwrap()).collect();
-        // Few rows of every chunk of both: all 40 MB are fetched, and little is kept.
-        let rows = Rows::from_ranges((0..25).map(|chunk| chunk * 100_000..chunk * 100_000 + 3));
-        let requests = [RowRequest::new(&found[0], &rows), RowRequest::new(&found[1], &rows)];
-        for (answer, start) in file.read_rows(&requests).into_iter().zip([0.0, 0.5]) {
-            let expected = rows.iter().map(|row| row as f64 + start).collect();
-            assert_eq!(answer.unwrap(), zagg_core::Values::Float64(expected));
-        }
-        let all = Rows::all(2_500_000);
-        let error = file.read_rows(&[RowRequest::new(&found[0], &all)]).pop().unwrap().unwrap_err();
-        assert!(error.to_string().contains("max_answer_bytes"), "{error}");
-    });
-    println!("{peak} bytes held at most while reading {} under a limit of {}", bytes.len(), 16 << 20);
-    assert!(peak < 16 << 20, "{peak} bytes");
-}
