@@ -99,7 +99,9 @@ fn a_grid_that_panics_is_an_error_or_a_report() {
     for layout in ["compact", "full_sphere"] {
         for method in GRID_METHODS {
             let layer = |panics: &str| {
-                format!("output: {{layout: {layout}, grid: {{type: test-grid, panics: {panics}}}}}")
+                format!(
+                    "output: {{layout: {layout}, grid: {{type: test-grid, parent_order: 2, child_order: 5, panics: {panics}}}}}"
+                )
             };
             let mut job = data().job(&layer("none"));
             let grid = job.pipeline.output.grid.clone();
