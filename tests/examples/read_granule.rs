@@ -1,6 +1,6 @@
 //! Reads columns of some beams of a granule by its address, for the benchmark beside other readers.
 //!
-//! `read_granule ADDRESS --paths A,B,… [--save FILE | --index FILE]` prints one line of JSON: the seconds from the call to
+//! `read_granule ADDRESS --paths A,B,… [--read-ahead BYTES] [--save FILE | --index FILE]` prints one line of JSON: the seconds from the call to
 //! the values, and the sum of every dataset. With `--save` it keeps what was found, with `--index` it starts from that.
 
 use std::error::Error;
@@ -12,17 +12,20 @@ use zagg_core::source::{ObjectIdentity, OpenObject};
 use zagg_core::{Error as ZaggError, Rows, Values};
 use zagg_hdf5::{Dataset, Hdf5File, ReadOptions, RowRequest, SavedDataset, SavedFile};
 
-const USAGE: &str = "usage: read_granule ADDRESS --paths A,B,… [--save FILE | --index FILE]";
+const USAGE: &str =
+    "usage: read_granule ADDRESS --paths A,B,… [--read-ahead BYTES] [--save FILE | --index FILE]";
 
 type Index = (ObjectIdentity, SavedFile, Vec<SavedDataset>);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let (mut address, mut paths, mut save, mut index) = (None, Vec::new(), None, None);
+    let mut options = ReadOptions::default();
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let mut next = || arguments.next().ok_or(USAGE);
         match argument.as_str() {
             "--paths" => paths = next()?.split(',').map(str::to_owned).collect(),
+            "--read-ahead" => options.read_ahead = next()?.parse()?,
             "--save" => save = Some(next()?),
             "--index" => index = Some(next()?),
             _ => address = Some(argument),
@@ -36,7 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         Some(index) => {
             let (identity, file, datasets): Index = serde_json::from_slice(&std::fs::read(index)?)?;
             let reader = access.open_known(&address, &identity)?;
-            let file = Hdf5File::from_saved(reader, &ReadOptions::default(), &file)?;
+            let file = Hdf5File::from_saved(reader, &options, &file)?;
             let restored =
                 paths.iter().zip(&datasets).map(|(path, saved)| saved.dataset(path, file.location()));
             let datasets: Vec<Dataset> = restored.collect::<Result<_, _>>()?;
@@ -45,7 +48,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         None => {
             let reader = access.open(&address)?;
             let identity = ObjectIdentity::of(&*reader);
-            let file = Hdf5File::open(reader, &ReadOptions::default())?;
+            let file = Hdf5File::open(reader, &options)?;
             let found = paths.iter().zip(file.datasets(&paths)).map(|(path, found)| {
                 found?.ok_or_else(|| ZaggError::not_found(format!("there is no dataset {path}")))
             });

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Our reader beside h5coro, h5py and h5coro-hidefix on the same granules behind one server with latency.
 
-usage: readers.py --server PROGRAM --read-granule PROGRAM [--make-granules PROGRAM] [--latency-ms N] [--repeat N]
+usage: readers.py --server PROGRAM --read-granule PROGRAM [--make-granules PROGRAM] [--latency-ms N]
+                  [--megabytes-per-second N] [--repeat N]
 needs: the packages of readers-requirements.txt. `cargo xtask long --only readers` calls this.
 
 Each reads one and six beams x five variables of a granule by HTTP ranges, from nothing ("cold") or with what an index
@@ -41,8 +42,9 @@ def paths(beams):
 class Server:
     """The range server, with counts of what it was asked."""
 
-    def __init__(self, program, folder, latency):
+    def __init__(self, program, folder, latency, megabytes_per_second):
         command = [str(program), str(folder), "--latency-ms", str(latency)]
+        command += ["--bytes-per-second", str(megabytes_per_second * 1_000_000)]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.url = self.process.stdout.readline().strip().rstrip("/")
 
@@ -124,11 +126,11 @@ def measure(server, repeat, read, check):
     return best, *counts
 
 
-def ours(server, program, url, names, repeat, sums, index=None):
+def ours(server, program, url, names, repeat, sums, *more):
     """Seconds as the program measures them from the call to the values."""
     best, counts = None, None
     for _ in range(repeat):
-        command = [str(program), url, "--paths", ",".join(names)] + (["--index", str(index)] if index else [])
+        command = [str(program), url, "--paths", ",".join(names)] + list(map(str, more))
         server.counts()
         answer = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL).stdout)
         counts = server.counts()
@@ -146,6 +148,7 @@ def compare(arguments, server, name, local, url, rows):
             payload = sum(file[path].id.get_storage_size() for path in names)
         saved = Path(local).with_suffix(".hidefix")
         Index(str(local)).save(str(saved))
+        whole = ["--read-ahead", 4 << 20]
         program, index = arguments.read_granule.resolve(), Path(local).with_suffix(".index")
         command = [program, url, "--paths", ",".join(names), "--save", index]
         subprocess.run([str(word) for word in command], check=True, stdout=subprocess.DEVNULL)
@@ -153,7 +156,8 @@ def compare(arguments, server, name, local, url, rows):
         what = f"{name}, {len(beams)} beam{'s' if len(beams) > 1 else ''}, {payload / 1e6:.2f} MB stored"
         table = [
             ("zagg, cold", ours(server, program, url, names, arguments.repeat, sums)),
-            ("zagg, indexed", ours(server, program, url, names, arguments.repeat, sums, index)),
+            ("zagg, indexed", ours(server, program, url, names, arguments.repeat, sums, "--index", index)),
+            ("zagg, cold, read_ahead 4MiB", ours(server, program, url, names, arguments.repeat, sums, *whole)),
             ("h5coro-hidefix, indexed", measure(server, arguments.repeat, lambda: by_hidefix(url, names, saved), wanted)),
             ("h5coro, cold", measure(server, arguments.repeat, lambda: by_h5coro(url, names), wanted)),
             ("h5py over fsspec, cold", measure(server, arguments.repeat, lambda: by_h5py(url, names), wanted)),
@@ -168,6 +172,7 @@ def main():
     parser.add_argument("--make-granules", required=True, type=Path)
     parser.add_argument("--segments", type=int, default=120_000)
     parser.add_argument("--latency-ms", type=int, default=30)
+    parser.add_argument("--megabytes-per-second", type=int, default=50, help="of one answer")
     parser.add_argument("--repeat", type=int, default=3)
     arguments = parser.parse_args()
     rows = []
@@ -182,10 +187,11 @@ def main():
             files.insert(0, ("real granule", real))
         else:
             print(f"SKIPPED the real granule: {REAL} is absent; set ZAGG_TEST_DATA\n")
-        with Server(arguments.server, folder, arguments.latency_ms) as server:
+        with Server(arguments.server, folder, arguments.latency_ms, arguments.megabytes_per_second) as server:
             for name, local in files:
                 compare(arguments, server, name, local, f"{server.url}/{local.relative_to(folder)}", rows)
-    print(f"{arguments.latency_ms} ms before the first byte of every answer, {os.cpu_count()} cores\n")
+    print(f"{arguments.latency_ms} ms before the first byte of every answer, then", end=" ")
+    print(f"{arguments.megabytes_per_second} MB/s, {os.cpu_count()} cores\n")
     print("| granule | reader | seconds | ratio | requests | MB fetched |")
     print("|---|---|---:|---:|---:|---:|")
     for what, table in rows:

@@ -94,6 +94,7 @@ impl Pipeline {
             "access",
             "index",
             "memory",
+            "read_ahead",
             "granules_in_flight",
             "read_workers",
             "shard_workers",

@@ -93,7 +93,7 @@ impl Hdf5Points {
             .map(|column| ColumnSpec { name: column.name.clone(), ..ColumnSpec::default() })
             .collect();
         let number = |key: &str| section.get(key).and_then(Value::as_u64);
-        let read_options = match number("memory") {
+        let mut read_options = match number("memory") {
             Some(bytes) => ReadOptions::with_shared_memory(
                 bytes,
                 number("granules_in_flight").unwrap_or(GRANULES_IN_FLIGHT),
@@ -103,6 +103,9 @@ impl Hdf5Points {
                 ..ReadOptions::default()
             },
         };
+        if let Some(bytes) = number("read_ahead") {
+            read_options.read_ahead = bytes.min(read_options.max_metadata_bytes / 2);
+        }
         Ok(Self { reader, options: Arc::new(options), columns, read_options })
     }
 }

@@ -118,14 +118,8 @@ impl DataSource {
                 read_quality_filter(&value).map_err(|message| section.fault("quality_filter", message))?,
             );
         }
-        let memory = match section.take("memory").filter(|value| !value.is_null()) {
-            None => None,
-            Some(value) => Some(size::read(&value).map_err(|message| section.fault("memory", message))?),
-        };
-        // Sources see a number, however it was written.
-        if let Some(bytes) = memory {
-            options.insert("memory".into(), bytes.into());
-        }
+        let memory = bytes(section, &mut options, "memory")?;
+        bytes(section, &mut options, "read_ahead")?;
         let access = SourceAccess::read(section)?;
         let index = IndexOptions::read(section)?;
         for opaque in ["groups", "coordinates", "variables", "options"] {
@@ -142,6 +136,18 @@ impl DataSource {
         section.finish()?;
         Ok(Self { reader, driver, access, index, memory, filters, options })
     }
+}
+
+/// A number of bytes, which sources see as a number, however it was written.
+fn bytes(
+    section: &mut Section<'_>,
+    options: &mut Map<String, Value>,
+    key: &'static str,
+) -> Result<Option<u64>, Fault> {
+    let Some(value) = section.take(key).filter(|value| !value.is_null()) else { return Ok(None) };
+    let bytes = size::read(&value).map_err(|message| section.fault(key, message))?;
+    options.insert(key.into(), bytes.into());
+    Ok(Some(bytes))
 }
 
 fn number(value: &Value) -> Result<f64, String> {

@@ -172,7 +172,9 @@ fn overlay(below: &mut Map<String, Value>, above: &Map<String, Value>, path: &mu
             below.shift_remove(key);
         }
     }
-    if path[..] == ["output", "grid"] && above.get("type").is_some_and(|other| below.get("type") != Some(other)) {
+    if path[..] == ["output", "grid"]
+        && above.get("type").is_some_and(|other| below.get("type") != Some(other))
+    {
         // Nor must another grid inherit the resolution of the one below; the layout is the store's.
         below.retain(|key, _| key == "layout");
     }

@@ -141,6 +141,8 @@ fn another_grid_laid_over_inherits_no_resolution() {
 fn the_hash_ignores_how_bytes_are_fetched_and_the_order_of_keys() {
     let hash = |text: &str| parse_text("p.yaml", text).unwrap().hash();
     assert_eq!(hash(BASE), hash(&BASE.replace("driver: s3", "driver: https")));
+    let how = "driver: s3\n  memory: 1GiB\n  read_ahead: 4MiB\n  access: {region: eu-central-1}";
+    assert_eq!(hash(BASE), hash(&BASE.replace("driver: s3", how)));
     assert_eq!(
         hash(BASE),
         hash(&BASE.replace("parent_order: 6, child_order: 12", "child_order: 12, parent_order: 6"))
