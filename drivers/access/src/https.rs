@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::ops::Range;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use reqwest::Url;
@@ -105,26 +106,33 @@ impl Https {
 #[derive(Default)]
 struct Place {
     /// The URL that serves it, often a signed one, once known.
-    found: Mutex<Option<Arc<Url>>>,
+    found: Mutex<Option<Arc<Found>>>,
     /// Held by whoever finds it out.
     finding: tokio::sync::Mutex<()>,
 }
 
+/// A URL that served the object.
+struct Found {
+    url: Url,
+    /// How many times in a row it failed in a way that may pass.
+    failures: AtomicU32,
+}
+
 impl Place {
-    fn found(&self) -> MutexGuard<'_, Option<Arc<Url>>> {
+    fn found(&self) -> MutexGuard<'_, Option<Arc<Found>>> {
         self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn known(&self) -> Option<Arc<Url>> {
+    fn known(&self) -> Option<Arc<Found>> {
         self.found().clone()
     }
 
     fn keep(&self, url: &Url) {
-        *self.found() = Some(Arc::new(url.clone()));
+        *self.found() = Some(Arc::new(Found { url: url.clone(), failures: AtomicU32::new(0) }));
     }
 
     /// Forgets what was found then; another place may have been found meanwhile.
-    fn forget(&self, then: &Arc<Url>) {
+    fn forget(&self, then: &Arc<Found>) {
         let mut found = self.found();
         if found.as_ref().is_some_and(|now| Arc::ptr_eq(now, then)) {
             *found = None;
@@ -155,6 +163,9 @@ impl Remote for HttpsObject {
         // Answers are compared with a weak one all the same.
         let etag = etag.filter(|etag| answer::is_strong(etag)).map(str::to_string);
         async move {
+            let closed = |_| Error::io("requests are no longer made");
+            // Waiting for one's turn is not among what is counted against a server.
+            let _turn = self.shared.in_flight.acquire().await.map_err(closed)?;
             let broken = Broken::default();
             let attempt = async || {
                 let (come, of) = broken.start();
@@ -162,7 +173,7 @@ impl Remote for HttpsObject {
                 let ask = Ask { range: Some(range.start + come..range.end), if_match, json: false };
                 broken.complete(self.attempt(&ask, &broken).await?, &self.location)
             };
-            self.shared.earthdata.retries().run(attempt).await
+            self.shared.earthdata.retries().run_on(attempt, || broken.progress()).await
         }
     }
 }
@@ -170,8 +181,6 @@ impl Remote for HttpsObject {
 impl HttpsObject {
     /// One request of the place that is known; of the href, with whatever redirects there are, when none is or it expired.
     async fn attempt(&self, ask: &Ask<'_>, broken: &Broken) -> Result<Answer, Failure> {
-        let closed = |_| Failure::Final(Error::io("requests are no longer made"));
-        let _place = self.shared.in_flight.acquire().await.map_err(closed)?;
         if let Some(answer) = self.at_known_place(ask, broken).await? {
             return Ok(answer);
         }
@@ -193,17 +202,35 @@ impl HttpsObject {
 
     /// Asks the place that was found before; none when there is none, or it does not serve any more.
     async fn at_known_place(&self, ask: &Ask<'_>, broken: &Broken) -> Result<Option<Answer>, Failure> {
-        let Some(url) = self.place.known() else { return Ok(None) };
+        let Some(found) = self.place.known() else { return Ok(None) };
         let session = self.shared.earthdata.session();
-        let landed = session.get(&url, ask).await?;
-        match landed.response.status().as_u16() {
-            // S3 says 403 after the end of a signature, and 400 after the end of the keys that signed.
-            400 | 401 | 403 if *url != self.url => {
-                self.place.forget(&url);
-                Ok(None)
+        let answer = match session.get(&found.url, ask).await {
+            Ok(landed) => {
+                // S3 says 403 after the end of a signature, and 400 after the end of the keys that signed; others send the
+                // client away, or know nothing of the object any more.
+                let gone = matches!(landed.response.status().as_u16(), 400 | 401 | 403 | 404 | 410);
+                if found.url != self.url && (gone || landed.url != found.url) {
+                    self.place.forget(&found);
+                    return Ok(None);
+                }
+                answer::read(landed, ask, &self.location, session, broken).await
             }
-            _ => answer::read(landed, ask, &self.location, session, broken).await.map(Some),
+            Err(Failure::Final(_)) if found.url != self.url => {
+                self.place.forget(&found);
+                return Ok(None);
+            }
+            Err(failure) => Err(failure),
+        };
+        match &answer {
+            Err(Failure::Passing { .. }) if found.url != self.url => {
+                // A server that is not there any more is one that does not answer.
+                if found.failures.fetch_add(1, Ordering::SeqCst) > 0 {
+                    self.place.forget(&found);
+                }
+            }
+            _ => found.failures.store(0, Ordering::SeqCst),
         }
+        answer.map(Some)
     }
 
     fn expired(&self) -> Error {

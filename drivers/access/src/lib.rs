@@ -155,13 +155,17 @@ fn location(href: &str) -> &str {
     href.split_once('?').map_or(href, |(location, _)| location)
 }
 
-/// An href for messages: quoted, without its query and without a user and password before the host.
+/// An href for messages: quoted, without its query and without a user and password before the host. It may be malformed, so
+/// that a password may hold anything: what stands before any `@` is not shown.
 fn shown(href: &str) -> String {
-    let href = location(href);
-    let Some((scheme, rest)) = href.split_once("://") else { return format!("{href:?}") };
-    let (host, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
-    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
-    format!("{:?}", format!("{scheme}://{host}{path}"))
+    let Some((scheme, rest)) = href.split_once("://") else { return format!("{:?}", location(href)) };
+    let rest = match rest.rsplit_once('@') {
+        None => location(rest),
+        // Either the query holds an `@` or the password a `?`; nothing can be told to be no secret.
+        Some((before, _)) if before.contains('?') => "...",
+        Some((_, rest)) => location(rest),
+    };
+    format!("{:?}", format!("{scheme}://{rest}"))
 }
 
 #[cfg(test)]
@@ -179,7 +183,13 @@ mod tests {
 
     #[test]
     fn what_may_be_secret_in_an_href_is_not_shown() {
-        assert_eq!(shown("https://user:pw@host/a@b?X-Amz-Signature=1"), "\"https://host/a@b\"");
+        assert_eq!(shown("https://user:pw@host/a@b?X-Amz-Signature=1"), "\"https://b\"");
+        for bad in ["https://user:h/ush@host/a?b", "https://user:hush@ush@host/a?b", "https://u:ush/?@host/a"]
+        {
+            assert!(!shown(bad).contains("ush"), "{}", shown(bad));
+        }
+        assert_eq!(shown("https://user:h/ush@host/a?b"), "\"https://host/a\"");
+        assert_eq!(shown("https://host/a?sign=hush@hush"), "\"https://...\"");
         assert_eq!(shown("a/b.h5"), "\"a/b.h5\"");
         assert_eq!(location("https://host/a?b?c"), "https://host/a");
     }

@@ -104,8 +104,18 @@ impl S3 {
         let place = Place::new(endpoint, self.options.path_style)?;
         let network = self.network.clone();
         let archive = match &self.options.credentials {
-            SourceCredentials::Anonymous => return Bucket::new(name, place, region, None, network),
+            SourceCredentials::Anonymous => {
+                place.check(name)?;
+                return Bucket::new(name, place, region, None, network);
+            }
+            SourceCredentials::Archive(_) if !place.is_private() => {
+                return Err(Error::input(
+                    "data_source.access: keys of an archive go over https:// only; give such an endpoint_url",
+                ));
+            }
             SourceCredentials::Archive(archive) => Some(self.archives.of_name(archive)?),
+            // Who has a server of their own names their buckets as they like.
+            SourceCredentials::ByBucket | SourceCredentials::Ambient if !place.is_amazon() => None,
             SourceCredentials::ByBucket | SourceCredentials::Ambient => self.archives.of_bucket(name),
         };
         match (archive, &self.options.credentials) {
@@ -115,6 +125,7 @@ impl S3 {
                 archive.name
             ))),
             (Some(archive), _) => {
+                place.check(name)?;
                 let region = region.or(Some(&archive.region));
                 Bucket::new(name, place, region, Some(archive.keys), network)
             }
@@ -124,6 +135,7 @@ impl S3 {
                     (None, Some(own)) => own_place(&own)?,
                     _ => place,
                 };
+                place.check(name)?;
                 let ambient = self.ambient.get_or_init(|| Ambient::new(self.lookup).map(Arc::new)).clone()?;
                 Bucket::new(name, place, region, Some(ambient as Arc<dyn Keys>), network)
             }
@@ -151,5 +163,40 @@ impl Remote for S3Object {
 
     fn get(&self, range: Range<u64>, etag: Option<&str>) -> impl Future<Output = Result<Answer>> + Send {
         self.bucket.get(&self.location, &self.key, range, etag)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::earthdata::{Earthdata, Environment, Hosts};
+
+    #[test]
+    fn a_name_of_an_archive_s_bucket_means_something_at_amazon_only() {
+        let bucket = |name: &str, options: SourceAccess| {
+            let earthdata = Earthdata::new(Environment::from_variables(|_| None), Hosts::nasa()).unwrap();
+            let s3 = S3::new(&options, |_| None, &Retries::default(), Arc::new(earthdata), Heads::default());
+            s3.unwrap().bucket(name).map(|bucket| format!("{bucket:?}"))
+        };
+        let at = |endpoint: Option<&str>| SourceAccess {
+            endpoint_url: endpoint.map(str::to_string),
+            path_style: true,
+            ..SourceAccess::default()
+        };
+        let archived = "nsidc-cumulus-prod-protected";
+        for (endpoint, amazon) in [
+            (None, true),
+            (Some("https://s3.us-west-2.amazonaws.com"), true),
+            (Some("https://s3.example.org"), false),
+        ] {
+            let shown = bucket(archived, at(endpoint)).unwrap();
+            assert_eq!(
+                (shown.contains("ArchiveKeys"), shown.contains("Ambient")),
+                (amazon, !amazon),
+                "{shown}"
+            );
+            assert!(bucket("own-bucket", at(endpoint)).unwrap().contains("Ambient"));
+            assert_eq!(bucket(&archived.to_uppercase(), at(endpoint)).is_err(), amazon);
+        }
     }
 }

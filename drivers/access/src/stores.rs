@@ -9,9 +9,10 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use zagg_core::config::StoreAccess;
-use zagg_core::index::IndexStore;
+use zagg_core::index::{IndexStore, MAX_STORED_BYTES};
 use zagg_core::{Error, Result};
 
+use crate::earthdata::Hosts;
 use crate::https::Retries;
 use crate::s3::environment::{self, Ambient, Lookup};
 use crate::s3::keys::Keys;
@@ -22,7 +23,7 @@ use folder::Folder;
 use prefix::Prefix;
 
 /// Longest object that is read from a store.
-const LONGEST: u64 = 256 << 20;
+const LONGEST: u64 = MAX_STORED_BYTES;
 
 /// The chain of credentials for the user's own buckets: those of the environment, or of a file.
 #[derive(Debug)]
@@ -101,14 +102,23 @@ impl StoreChain {
         if let Some(bucket) = buckets.get(name) {
             return Ok(Arc::clone(bucket));
         }
+        let place = match (&self.access.endpoint_url, environment::endpoint(self.lookup)) {
+            (None, Some(own)) => own_place(&own)?,
+            (given, _) => Place::new(given.as_deref(), given.is_some())?,
+        };
+        place.check(name)?;
+        if place.is_amazon()
+            && let Some(archive) = Hosts::nasa().archive_of_bucket(name)
+        {
+            return Err(Error::input(format!(
+                "bucket {name} is one of {}, where nothing of yours is kept; name a bucket of your own",
+                archive.title
+            )));
+        }
         let network = self.network.get_or_init(|| Network::new(&self.retries)).clone()?;
         let keys: Arc<dyn Keys> = match &self.file {
             Some(file) => Arc::clone(file) as Arc<dyn Keys>,
             None => self.ambient.get_or_init(|| Ambient::new(self.lookup).map(Arc::new)).clone()?,
-        };
-        let place = match (&self.access.endpoint_url, environment::endpoint(self.lookup)) {
-            (None, Some(own)) => own_place(&own)?,
-            (given, _) => Place::new(given.as_deref(), given.is_some())?,
         };
         let bucket = Arc::new(Bucket::new(name, place, self.access.region.as_deref(), Some(keys), network)?);
         buckets.insert(name.to_string(), Arc::clone(&bucket));

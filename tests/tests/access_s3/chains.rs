@@ -88,6 +88,10 @@ impl World {
     }
 }
 
+fn nsidc() -> SourceCredentials {
+    SourceCredentials::Archive("NSIDC".into())
+}
+
 fn read(access: &Access, href: &str) -> zagg_core::Result<()> {
     let reader = access.open(href)?;
     assert_eq!(reader.read_ranges(&[900_000..900_010])?[0], &content(900_010)[900_000..]);
@@ -118,11 +122,9 @@ fn nothing_of_the_environment_reaches_an_archive_and_nothing_of_an_archive_the_o
 fn inside_both_chains() {
     assert!(std::env::var_os("ZAGG_TEST_INSIDE").is_some(), "{RUN_BY}");
     let world = World::start();
-    let access = world.access(SourceCredentials::ByBucket);
     let (archived, own) = (format!("s3://{NASA_BUCKET}/k"), "s3://own-bucket/k");
-    read(&access, &archived).unwrap();
-    read(&access, own).unwrap();
-    read(&world.access(SourceCredentials::Archive("NSIDC".into())), &archived).unwrap();
+    read(&world.access(SourceCredentials::ByBucket), own).unwrap();
+    read(&world.access(nsidc()), &archived).unwrap();
     read(&world.access(SourceCredentials::Ambient), own).unwrap();
     let store = world.store().index_store("s3://own-bucket/idx").unwrap();
     store.put("x", Bytes::from_static(b"1")).unwrap();
@@ -144,20 +146,40 @@ fn inside_both_chains() {
         );
     }
 
-    // The user's keys are refused for an archive before anything is sent.
-    world.s3.server.take_log();
-    let ambient = world.access(SourceCredentials::Ambient);
-    for error in [ambient.check(&archived).unwrap_err(), ambient.open(&archived).unwrap_err()] {
-        assert_eq!(error.kind(), ErrorKind::Input);
-        assert!(error.message().contains("leave out data_source.access.credentials: ambient"), "{error}");
+    // At Amazon's, the user's keys are refused for an archive before anything is sent, however its bucket is written.
+    for endpoint_url in [None, Some("https://s3.us-west-2.amazonaws.com".to_string())] {
+        for (credentials, want) in [
+            (SourceCredentials::Ambient, "leave out data_source.access.credentials: ambient"),
+            (SourceCredentials::ByBucket, "small letters"),
+        ] {
+            let path_style = endpoint_url.is_some();
+            let endpoint_url = endpoint_url.clone();
+            let options = SourceAccess { endpoint_url, path_style, region: None, credentials };
+            let access = Access::new(&options).unwrap();
+            let upper = format!("s3://{}/k", NASA_BUCKET.to_uppercase());
+            let href = if want == "small letters" { &upper } else { &archived };
+            for error in [access.check(href).unwrap_err(), access.open(href).unwrap_err()] {
+                assert_eq!(error.kind(), ErrorKind::Input);
+                assert!(error.message().contains(want), "{error}");
+            }
+        }
     }
-    assert!(world.s3.server.log().is_empty());
+    // Nor do an archive's keys go to whoever calls a bucket by its name, or over a line that is not private.
+    world.s3.server.take_log();
+    let asked = world.earthdata.asked();
+    let error = read(&world.access(SourceCredentials::ByBucket), &archived).unwrap_err();
+    assert!(error.message().contains("access denied with the AWS credentials of the environment"), "{error}");
+    assert_eq!((world.s3.keys_seen(NASA_BUCKET), world.earthdata.asked()), (vec!["AKIAUSER".into()], asked));
+    let options =
+        SourceAccess { endpoint_url: Some("http://minio:9000".into()), ..options(&world.s3, nsidc()) };
+    let error = Access::new(&options).unwrap().check(&archived).unwrap_err();
+    assert!(error.message().contains("keys of an archive go over https:// only"), "{error}");
 }
 
 #[test]
 fn sessions_of_an_archive_are_renewed_once_for_all() {
     let world = World::start();
-    let access = world.access(SourceCredentials::ByBucket);
+    let access = world.access(nsidc());
     let href = format!("s3://{NASA_BUCKET}/k");
     let reader = access.open(&href).unwrap();
     assert_eq!(world.earthdata.asked().1, 1);
@@ -172,13 +194,14 @@ fn sessions_of_an_archive_are_renewed_once_for_all() {
     assert_eq!(world.earthdata.asked().1, 2, "one more set of keys serves all");
 
     // A session that ends soon is renewed before it does: the server never has to say so.
-    const LIFE: Duration = Duration::from_secs(3);
+    // The archive tells whole seconds, so that they may end up to one earlier than this.
+    const LIFE: Duration = Duration::from_secs(6);
     let world = World::start();
     world.earthdata.set(|behaviour| behaviour.s3_life = LIFE);
-    let access = world.access(SourceCredentials::ByBucket);
+    let access = world.access(nsidc());
     let start = Instant::now();
     let mut first_seen: BTreeMap<String, Instant> = BTreeMap::new();
-    while start.elapsed() < Duration::from_secs(5) {
+    while start.elapsed() < Duration::from_secs(8) {
         read(&access, &href).unwrap();
         for key in world.s3.keys_seen(NASA_BUCKET) {
             if first_seen.entry(key.clone()).or_insert_with(Instant::now).elapsed() >= LIFE {
@@ -197,8 +220,7 @@ fn direct_access_that_an_archive_denies_points_to_https() {
     // Outside us-west-2 the archive's policy denies what the keys would allow.
     let bucket = Bucket { region: "us-west-2".into(), ..Bucket::default() };
     world.s3.bucket_in(NASA_BUCKET, bucket, &[&Account::new("nobody")]);
-    let error =
-        read(&world.access(SourceCredentials::ByBucket), &format!("s3://{NASA_BUCKET}/k")).unwrap_err();
+    let error = read(&world.access(nsidc()), &format!("s3://{NASA_BUCKET}/k")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Input);
     for part in ["s3://nsidc-cumulus-prod-protected/k: access denied", "NSIDC", "us-west-2", "--driver https"]
     {

@@ -66,9 +66,11 @@ fn what_does_not_pass_is_temporary_in_the_end() {
             server.server.log().len()
         );
     }
-    // Nobody listens there any more.
-    let (server, access, href) = public("k", b"x");
-    drop(server);
+    // Nobody listens at this port, which is not one that others are given.
+    let (server, _, href) = public("k", b"x");
+    let mut options = super::options(&server, zagg_core::config::SourceCredentials::Anonymous);
+    options.endpoint_url = Some("http://127.0.0.1:1".into());
+    let access = zagg_access::Access::new(&options).unwrap().with_retries(super::HASTY);
     let error = access.open(&href).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Temporary);
     assert!(error.message().starts_with("s3://bucket/k: no connection: "), "{error}");
@@ -135,7 +137,32 @@ fn slow_answers_overlap() {
     reader.read_ranges(&wanted).unwrap();
     assert_eq!(server.server.log().len(), 31);
     // One after the other would take three seconds.
-    assert!(start.elapsed() < Duration::from_millis(1_500), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_millis(2_800), "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_slow_link_that_breaks_after_the_time_for_failures_gets_to_the_end() {
+    let bytes = content(1 << 20);
+    let (server, _, href) = public("k", &bytes);
+    let options = super::options(&server, zagg_core::config::SourceCredentials::Anonymous);
+    let impatient = zagg_access::Retries { total: Duration::from_millis(50), ..super::HASTY };
+    let access = zagg_access::Access::new(&options).unwrap().with_retries(impatient);
+    let reader = access.open(&href).unwrap();
+    server.server.take_log();
+    // Each answer takes longer than failures may, and breaks off.
+    server.objects.rule(Rule::new(Fault::Pace(200_000)));
+    server.objects.rule(Rule::new(Fault::Cut(40_000, End::Close)).times(2));
+    assert_eq!(reader.read_ranges(&[AT]).unwrap()[0], &bytes[AT.start as usize..AT.end as usize]);
+    let log = server.server.take_log();
+    let starts: Vec<String> = ranges(&log).into_iter().map(|(_, range)| range).collect();
+    assert_eq!(starts, ["900000-999999", "940000-999999", "980000-999999"]);
+    assert!(log.iter().all(|logged| logged.request.header("if-match") == reader.etag()));
+    // Of a server that does not look at conditions the rest may be of another object.
+    server.objects.clear_rules();
+    server.objects.rule(Rule::new(Fault::Pace(200_000)));
+    server.objects.rule(Rule::new(Fault::Cut(40_000, End::Close)).times(1));
+    server.objects.rule(Rule::new(Fault::ETag("\"other\"".into())).after(1));
+    assert_eq!(reader.read_ranges(&[AT]).unwrap_err().kind(), ErrorKind::Changed);
 }
 
 #[test]

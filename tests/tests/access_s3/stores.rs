@@ -4,7 +4,7 @@ use bytes::Bytes;
 use zagg_access::StoreChain;
 use zagg_core::ErrorKind;
 use zagg_core::config::StoreAccess;
-use zagg_tests::http_server::{Fault, Rule};
+use zagg_tests::http_server::{End, Fault, Request, Response, Rule, Server};
 use zagg_tests::s3_server::{Account, Bucket, S3Server};
 
 use super::HASTY;
@@ -150,4 +150,27 @@ fn writes_and_reads_are_repeated_until_they_succeed() {
     for error in [store.put("x", Bytes::new()).unwrap_err(), store.get("x").unwrap_err()] {
         assert_eq!(error.kind(), ErrorKind::Temporary, "{error}");
     }
+}
+
+#[test]
+fn a_server_without_etags_keeps_indexes_and_one_that_breaks_off_is_said_to() {
+    // Like many a small server: no ETag for what was written, no ranges.
+    let server = Server::start(|request: &Request| {
+        let get = request.method == "GET";
+        let response = Response::new(200).with_header("Last-Modified", "Wed, 21 Oct 2015 07:28:00 GMT");
+        if !get {
+            return response;
+        }
+        let response = response.with_header("ETag", "\"a\"").with_body("text/plain", vec![b'x'; 1000]);
+        response.cut_after(3, End::Close)
+    });
+    let file = key_file(&Account::new("owner"));
+    let access = StoreAccess { region: None, endpoint_url: Some(server.url()) };
+    let chain = StoreChain::new(&access, Some(file.path())).unwrap().with_retries(HASTY);
+    let store = chain.index_store("s3://own-bucket/idx").unwrap();
+    store.put("x", Bytes::from_static(b"1")).unwrap();
+    assert_eq!(server.take_log().len(), 1);
+    let error = store.get("x").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Temporary, "{error}");
+    assert!(error.message().contains("the connection was lost within an answer"), "{error}");
 }

@@ -6,6 +6,8 @@
 use reqwest::Url;
 use zagg_core::{Error, Result};
 
+use crate::client::is_here;
+
 /// One archive, or a part of one that has its own S3 credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Archive {
@@ -30,11 +32,12 @@ impl Archive {
         }
     }
 
-    /// Whether a bucket is its.
+    /// Whether a bucket is its, however it is written: host names know no capitals.
     pub fn has_bucket(&self, bucket: &str) -> bool {
+        let bucket = bucket.to_ascii_lowercase();
         self.buckets.iter().any(|pattern| match pattern.strip_suffix('*') {
             Some(start) => bucket.starts_with(start),
-            None => bucket == pattern,
+            None => bucket == *pattern,
         })
     }
 }
@@ -181,7 +184,11 @@ impl Hosts {
     /// Whether the host of a URL may be shown a token: one of NASA's, over an encrypted connection, and not the login
     /// server, which has no data.
     pub(crate) fn may_have_token(&self, url: &Url) -> bool {
-        if self.is_login(url) || !url.username().is_empty() || url.password().is_some() {
+        if self.is_login(url)
+            || is_login_of_nasa(url)
+            || !url.username().is_empty()
+            || url.password().is_some()
+        {
             return false;
         }
         if url.scheme() != "https" {
@@ -192,6 +199,14 @@ impl Hosts {
             |domain: &String| host.strip_suffix(domain.as_str()).is_some_and(|rest| rest.ends_with('.'));
         self.domains.iter().any(under) || self.archive_of_host(url).is_some()
     }
+}
+
+/// Whether a URL is on a login server of NASA's: the one for everybody or one of those for tests.
+fn is_login_of_nasa(url: &Url) -> bool {
+    const NAME: &str = "urs.earthdata.nasa.gov";
+    url.host_str()
+        .and_then(|host| host.strip_suffix(NAME))
+        .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
 /// Scheme, host and port: what cookies and knowledge about a host are kept under.
@@ -207,13 +222,9 @@ fn login_url() -> Url {
 
 /// A URL that must be on this machine.
 fn loopback(text: &str) -> Result<Url> {
-    let local = |url: &Url| {
-        let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
-        host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-    };
     Url::parse(text)
         .ok()
-        .filter(|url| matches!(url.scheme(), "http" | "https") && url.username().is_empty() && local(url))
+        .filter(|url| matches!(url.scheme(), "http" | "https") && url.username().is_empty() && is_here(url))
         .ok_or_else(|| Error::input("a stand-in for Earthdata must be on this machine"))
 }
 
@@ -259,6 +270,12 @@ mod tests {
         ] {
             assert!(!may(url), "{url}");
         }
+        // Whichever login server serves, none of them is shown a token.
+        let hosts = Hosts::nasa().with_login("https://uat.urs.earthdata.nasa.gov").unwrap();
+        for url in ["https://urs.earthdata.nasa.gov/a", "https://uat.urs.earthdata.nasa.gov/a"] {
+            let url = Url::parse(url).unwrap();
+            assert!(!hosts.may_have_token(&url) && !Hosts::nasa().may_have_token(&url), "{url}");
+        }
     }
 
     #[test]
@@ -288,6 +305,8 @@ mod tests {
         assert_eq!(of("lp-prod-protected").as_deref(), Some("lpdaac"));
         assert_eq!(of("lp-prod-protected-mine"), None);
         assert_eq!(of("my-bucket"), None);
+        assert_eq!(of("NSIDC-cumulus-Prod-protected").as_deref(), Some("nsidc"));
+        assert_eq!(of("LP-PROD-PROTECTED").as_deref(), Some("lpdaac"));
         let mut names: Vec<String> =
             hosts.archives().iter().map(|archive| plain_name(&archive.name)).collect();
         names.sort();

@@ -96,7 +96,7 @@ impl ArchiveKeys {
     }
 
     fn end(&self, expiration: &str) -> SystemTime {
-        let now = (self.user.clock)();
+        let now = (self.user.clock)().date;
         // An end in the past is a wrong clock here or there, and only use can tell.
         time::moment(expiration).filter(|ends| *ends > now).unwrap_or(now + UNKNOWN_LIFE)
     }
@@ -117,8 +117,7 @@ impl Keys for ArchiveKeys {
     }
 
     fn renew(&self, refused: &str) -> bool {
-        self.kept.drop_if(|kept| kept.key_id == refused);
-        true
+        self.kept.refused(|kept| kept.key_id == refused)
     }
 
     fn advice(&self) -> String {

@@ -93,8 +93,7 @@ impl Login {
         if self.environment.token.is_some() {
             return false;
         }
-        self.token.drop_if(|kept| kept == token);
-        true
+        self.token.refused(|kept| kept == token)
     }
 
     /// What to say when a host refuses the token.
@@ -122,7 +121,7 @@ impl Login {
                         "EARTHDATA_TOKEN holds characters that no token has; copy it again",
                     ));
                 }
-                Ok(Fetched { value, ends: (self.clock)() + Duration::from_secs(365 * 86_400) })
+                Ok(Fetched { value, ends: (self.clock)().date + Duration::from_secs(365 * 86_400) })
             }
             Way::Password { username, password, from } => {
                 self.retries.run(|| self.ask(client, &username, &password, &from)).await
@@ -159,7 +158,7 @@ impl Login {
             let Some(answer) = answer else {
                 return Err(Error::corrupt(format!("{url}: the answer holds no access_token")).into());
             };
-            let now = (self.clock)();
+            let now = (self.clock)().date;
             let ends =
                 answer.expiration_date.as_deref().and_then(time::american_day).filter(|ends| *ends > now);
             let ends = ends.unwrap_or(now + UNKNOWN_LIFE);

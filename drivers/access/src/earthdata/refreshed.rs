@@ -3,16 +3,25 @@
 use std::fmt;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use zagg_core::{Error, ErrorKind, Result};
 
 /// Tells the time; tests have their own.
-pub(crate) type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
+pub(crate) type Clock = Arc<dyn Fn() -> Now + Send + Sync>;
+
+/// What time it is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Now {
+    /// As calendars have it, for ends that a server named. Whoever sets the clock of the system moves it.
+    pub(crate) date: SystemTime,
+    /// For spans of our own.
+    pub(crate) steady: Instant,
+}
 
 /// The clock of the system.
 pub(crate) fn system_clock() -> Clock {
-    Arc::new(SystemTime::now)
+    Arc::new(|| Now { date: SystemTime::now(), steady: Instant::now() })
 }
 
 /// For how long a failure that is likely to pass stands for all who ask. Whoever asked meanwhile shares it.
@@ -39,7 +48,9 @@ pub(crate) struct Refreshed<T> {
 
 struct State<T> {
     kept: Option<Kept<T>>,
-    failed: Option<(Error, SystemTime)>,
+    failed: Option<(Error, Instant)>,
+    /// When a value was dropped last because a server refused it.
+    dropped: Option<Instant>,
 }
 
 struct Kept<T> {
@@ -57,7 +68,7 @@ impl<T> fmt::Debug for Refreshed<T> {
 impl<T: Clone> Refreshed<T> {
     /// Nothing yet. `margin`: how long before its end a value is fetched anew, a sixth of its life at most.
     pub(crate) fn new(clock: Clock, margin: Duration) -> Self {
-        let state = Mutex::new(State { kept: None, failed: None });
+        let state = Mutex::new(State { kept: None, failed: None, dropped: None });
         Self { clock, margin, state, fetching: tokio::sync::Mutex::new(()) }
     }
 
@@ -90,7 +101,7 @@ impl<T: Clone> Refreshed<T> {
         if let Some(value) = fresh {
             return Ok(value);
         }
-        let failed = self.state().failed.clone().filter(|(_, until)| now < *until);
+        let failed = self.state().failed.clone().filter(|(_, until)| now.steady < *until);
         let fetched = match failed {
             Some((error, _)) => Err(error),
             None => fetch().await,
@@ -98,7 +109,7 @@ impl<T: Clone> Refreshed<T> {
         let now = (self.clock)();
         match fetched {
             Ok(Fetched { value, ends }) => {
-                let left = ends.duration_since(now).unwrap_or_default();
+                let left = ends.duration_since(now.date).unwrap_or_default();
                 let refresh = ends - self.margin.min(left / 6);
                 let mut state = self.state();
                 state.failed = None;
@@ -107,7 +118,7 @@ impl<T: Clone> Refreshed<T> {
             }
             Err(error) => {
                 let passing = matches!(error.kind(), ErrorKind::Temporary | ErrorKind::Io);
-                let until = now + if passing { PASSING } else { LASTING };
+                let until = now.steady + if passing { PASSING } else { LASTING };
                 self.state().failed.get_or_insert((error.clone(), until));
                 good.ok_or(error)
             }
@@ -115,22 +126,31 @@ impl<T: Clone> Refreshed<T> {
     }
 
     /// The value when it is fresh, and when it is good at all.
-    fn look(&self, now: SystemTime) -> (Option<T>, Option<T>) {
+    fn look(&self, now: Now) -> (Option<T>, Option<T>) {
         let mut state = self.state();
-        if state.failed.as_ref().is_some_and(|(_, until)| *until <= now) {
+        if state.failed.as_ref().is_some_and(|(_, until)| *until <= now.steady) {
             state.failed = None;
         }
         let Some(kept) = &state.kept else { return (None, None) };
-        let value = |until: SystemTime| (now < until).then(|| kept.value.clone());
+        let value = |until: SystemTime| (now.date < until).then(|| kept.value.clone());
         (value(kept.refresh), value(kept.ends))
     }
 
-    /// Drops the value when it is the one meant: a server refused it before its time.
-    pub(crate) fn drop_if(&self, meant: impl FnOnce(&T) -> bool) {
+    /// A server refused a value before its time. Gives whether the next one may be another: the value is dropped when it is
+    /// still the one meant, but not when it came in the place of a refused one lately. That refusal stands, so that
+    /// thousands of granules do not ask for one value after the other.
+    pub(crate) fn refused(&self, meant: impl FnOnce(&T) -> bool) -> bool {
+        let now = (self.clock)().steady;
         let mut state = self.state();
-        if state.kept.as_ref().is_some_and(|kept| meant(&kept.value)) {
-            state.kept = None;
+        if !state.kept.as_ref().is_some_and(|kept| meant(&kept.value)) {
+            return true;
         }
+        if state.dropped.is_some_and(|dropped| now.duration_since(dropped) < LASTING) {
+            return false;
+        }
+        state.dropped = Some(now);
+        state.kept = None;
+        true
     }
 }
 

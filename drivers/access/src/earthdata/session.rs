@@ -4,6 +4,7 @@
 //! token, with 302 to the login server when there is none or it does not, and with 403 when terms are not accepted.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
@@ -35,8 +36,7 @@ pub(crate) struct Ask<'a> {
     pub(crate) json: bool,
 }
 
-/// Where a request ended.
-#[derive(Debug)]
+/// Where a request ended. Not for any log: the URL may be signed.
 pub(crate) struct Landed {
     /// The answer: no redirect, and no refusal of NASA's.
     pub(crate) response: Response,
@@ -45,7 +45,6 @@ pub(crate) struct Landed {
 }
 
 /// Client, login and cookies of one user.
-#[derive(Debug)]
 pub(crate) struct Session {
     client: Client,
     hosts: Hosts,
@@ -65,6 +64,16 @@ enum End {
         token: Secret,
         host: String,
     },
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A client shows its proxies.
+        f.debug_struct("Session")
+            .field("hosts", &self.hosts)
+            .field("login", &self.login)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Session {

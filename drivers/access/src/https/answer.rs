@@ -1,6 +1,7 @@
 //! From an answer of a server to bytes of the object, everything checked.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::{Bytes, BytesMut};
@@ -70,11 +71,15 @@ pub(super) async fn read(
 ///
 /// The rest is asked for in the next attempt; so even a link that never lasts for a whole answer gets there.
 #[derive(Debug, Default)]
-pub(super) struct Broken(Mutex<Option<Answer>>);
+pub(super) struct Broken {
+    kept: Mutex<Option<Answer>>,
+    /// Whether the last attempt brought anything, kept or not.
+    came: AtomicBool,
+}
 
 impl Broken {
     fn kept(&self) -> MutexGuard<'_, Option<Answer>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How much came already, and its ETag.
@@ -82,12 +87,23 @@ impl Broken {
         self.kept().as_ref().map_or((0, None), |kept| (kept.bytes.len() as u64, kept.etag.clone()))
     }
 
+    /// Whether bytes came since this was asked last.
+    pub(super) fn progress(&self) -> bool {
+        self.came.swap(false, Ordering::SeqCst)
+    }
+
     fn keep(&self, bytes: Bytes, size: u64, etag: Option<&str>) {
+        self.came.store(!bytes.is_empty(), Ordering::SeqCst);
+        let mut kept = self.kept();
+        let before = kept.take();
         // Without a strong ETag nobody can tell whether the rest will be of the same object.
         let Some(etag) = etag.filter(|etag| is_strong(etag)) else { return };
-        let mut kept = self.kept();
-        let joined = match kept.take() {
-            Some(before) => join(&before.bytes, &bytes),
+        let joined = match before {
+            Some(before) if before.size == size && before.etag.as_deref() == Some(etag) => {
+                join(&before.bytes, &bytes)
+            }
+            // The rest of another object: neither half is of any use.
+            Some(_) => return,
             None => bytes,
         };
         *kept = Some(Answer { bytes: joined, size, etag: Some(etag.to_string()) });
@@ -246,6 +262,26 @@ mod tests {
         ] {
             assert_eq!(parse_content_range(text), read, "{text}");
         }
+    }
+
+    #[test]
+    fn halves_of_two_objects_are_never_joined() {
+        let broken = Broken::default();
+        assert!(!broken.progress());
+        broken.keep(Bytes::from_static(b"ab"), 9, Some("\"1\""));
+        broken.keep(Bytes::from_static(b"cd"), 9, Some("\"1\""));
+        assert_eq!(broken.start(), (4, Some("\"1\"".to_string())));
+        assert!(broken.progress() && !broken.progress());
+        let start = |size, etag| {
+            broken.keep(Bytes::from_static(b"x"), 9, Some("\"1\""));
+            broken.keep(Bytes::from_static(b"ef"), size, etag);
+            broken.start()
+        };
+        assert_eq!(start(9, Some("\"2\"")), (0, None));
+        assert_eq!(start(8, Some("\"1\"")), (0, None));
+        assert_eq!(start(9, Some("W/\"1\"")), (0, None));
+        assert_eq!(start(9, None), (0, None));
+        assert_eq!(start(9, Some("\"1\"")).0, 3);
     }
 
     proptest! {

@@ -1,5 +1,7 @@
 //! Bodies of answers, never longer than expected.
 
+use std::time::Duration;
+
 use bytes::{Bytes, BytesMut};
 use reqwest::Response;
 use zagg_core::Error;
@@ -67,15 +69,22 @@ impl Pieces {
     }
 }
 
-/// A body of at most so many bytes.
+/// How long a body may take that is read by [`at_most`]: what is short must not come byte by byte for days.
+const SHORT: Duration = Duration::from_secs(120);
+
+/// A body of at most so many bytes, which are few.
 ///
 /// # Errors
-/// When it is longer, or the connection breaks.
-pub(crate) async fn at_most(
-    mut response: Response,
-    longest: usize,
-    location: &str,
-) -> Result<Bytes, Failure> {
+/// When it is longer, takes minutes, or the connection breaks.
+pub(crate) async fn at_most(response: Response, longest: usize, location: &str) -> Result<Bytes, Failure> {
+    let late = |_| Failure::Passing {
+        error: Error::temporary(format!("{location}: no whole answer in time")),
+        after: None,
+    };
+    tokio::time::timeout(SHORT, read(response, longest, location)).await.map_err(late)?
+}
+
+async fn read(mut response: Response, longest: usize, location: &str) -> Result<Bytes, Failure> {
     let too_long = || Failure::Final(Error::corrupt(format!("{location}: more than {longest} bytes came")));
     let broken = |error| Failure::of_transfer(error, location);
     if response.content_length().is_some_and(|length| length > longest as u64) {

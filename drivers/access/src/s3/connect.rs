@@ -1,6 +1,8 @@
 //! object_store's requests through our client, and what their answers said: status, code and region of an error.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::BytesMut;
@@ -15,6 +17,9 @@ use crate::client::chain;
 /// Longest message of an error that is read.
 const MAX_MESSAGE: usize = 64 << 10;
 
+/// How long the message of an error may take.
+const MESSAGE_TIME: Duration = Duration::from_secs(30);
+
 /// What the last answer to a request said.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Seen {
@@ -22,6 +27,8 @@ pub(super) struct Seen {
     pub(super) status: Option<u16>,
     /// Whether it said that its body is empty.
     pub(super) empty: bool,
+    /// Whether the request was for a range.
+    pub(super) ranged: bool,
     /// The code of the error, such as `AccessDenied`.
     pub(super) code: Option<String>,
     /// The region that the bucket is said to be in.
@@ -47,8 +54,15 @@ impl Watch {
 }
 
 /// One client for all stores: their options of a client are not looked at.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Shared(reqwest::Client);
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A client shows its proxies.
+        f.write_str("Shared")
+    }
+}
 
 impl Shared {
     pub(super) fn new(client: reqwest::Client) -> Self {
@@ -67,11 +81,12 @@ impl HttpService for Shared {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let watch = request.extensions().get::<Watch>().cloned().unwrap_or_default();
         let key_id = request.headers().get("authorization").and_then(|value| key_id(value.to_str().ok()?));
+        let ranged = request.headers().contains_key("range");
         let response = match self.0.call(request).await {
             Ok(response) => response,
             Err(error) => {
                 let failure = Some(describe(&error));
-                watch.set(Seen { key_id, failure, ..Seen::default() });
+                watch.set(Seen { key_id, failure, ranged, ..Seen::default() });
                 return Err(error);
             }
         };
@@ -82,6 +97,7 @@ impl HttpService for Shared {
             empty: header("content-length") == Some("0"),
             region: header("x-amz-bucket-region").and_then(region),
             key_id,
+            ranged,
             ..Seen::default()
         };
         if status.is_success() {
@@ -92,15 +108,15 @@ impl HttpService for Shared {
         let (parts, body) = response.into_parts();
         let mut stream = body.bytes_stream();
         let mut message = BytesMut::new();
-        while message.len() < MAX_MESSAGE {
-            match stream.next().await {
-                Some(Ok(bytes)) => {
-                    let room = MAX_MESSAGE - message.len();
-                    message.extend_from_slice(&bytes[..bytes.len().min(room)]);
-                }
-                Some(Err(_)) | None => break,
+        let reading = async {
+            while message.len() < MAX_MESSAGE {
+                let Some(Ok(bytes)) = stream.next().await else { break };
+                let room = MAX_MESSAGE - message.len();
+                message.extend_from_slice(&bytes[..bytes.len().min(room)]);
             }
-        }
+        };
+        // What came until then has to do.
+        let _ = tokio::time::timeout(MESSAGE_TIME, reading).await;
         let text = String::from_utf8_lossy(&message).into_owned();
         seen.code = element(&text, "Code")
             .filter(|code| code.bytes().all(|byte| byte.is_ascii_alphanumeric()))

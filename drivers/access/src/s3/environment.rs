@@ -1,5 +1,6 @@
 //! What the environment has for AWS. Never used for the bucket of an archive.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -41,8 +42,15 @@ pub(crate) fn endpoint(lookup: Lookup) -> Option<String> {
     lookup("AWS_ENDPOINT_URL_S3").or_else(|| lookup("AWS_ENDPOINT_URL"))
 }
 
+/// The variables of which each names somebody who gives keys; the others only say more about it.
+const NAMING: [&str; 4] = [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+];
+
 /// The keys of the environment: variables, a role's token, the container's or the machine's service, in this order.
-#[derive(Debug)]
 pub(crate) struct Ambient {
     lookup: Lookup,
     provider: Mutex<Provider>,
@@ -50,17 +58,27 @@ pub(crate) struct Ambient {
     first: tokio::sync::Mutex<()>,
 }
 
-#[derive(Debug)]
+impl fmt::Debug for Ambient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A provider shows where it asks, which may hold a secret.
+        f.write_str("Ambient")
+    }
+}
+
 struct Provider {
     inner: AwsCredentialProvider,
     /// Id of the keys that it gave last.
     last: Option<String>,
     /// Why it gave none, and until when that stands for all who ask.
     failed: Option<(Error, Instant)>,
+    /// When others were asked for last, because a server refused these.
+    renewed: Option<Instant>,
 }
 
 /// For how long it stands that there are no keys at all: thousands of granules must not wait for them one by one.
 const ABSENT: Duration = Duration::from_secs(60);
+/// For how long it stands that the keys which came in the place of refused ones were refused, too.
+const REFUSED: Duration = Duration::from_secs(300);
 /// For how long it stands that a service failed.
 const FAILED: Duration = Duration::from_secs(2);
 
@@ -70,7 +88,7 @@ impl Ambient {
     /// # Errors
     /// When only half of a pair of keys is there.
     pub(crate) fn new(lookup: Lookup) -> Result<Self> {
-        let provider = Provider { inner: provider(lookup)?, last: None, failed: None };
+        let provider = Provider { inner: provider(lookup)?, last: None, failed: None, renewed: None };
         Ok(Self { lookup, provider: Mutex::new(provider), first: tokio::sync::Mutex::default() })
     }
 
@@ -115,12 +133,16 @@ fn provider(lookup: Lookup) -> Result<AwsCredentialProvider> {
     // Only the web identity is exchanged over the internet.
     let remote = lookup("AWS_WEB_IDENTITY_TOKEN_FILE").is_some();
     let client = client::builder();
-    let client = if remote { client } else { client.connect_timeout(NEXT_DOOR).no_proxy() };
+    let client = if remote {
+        client::build(client)?
+    } else {
+        client::build_direct(client.connect_timeout(NEXT_DOOR).no_proxy())?
+    };
     let backoff = BackoffConfig { max_backoff: Duration::from_secs(1), ..BackoffConfig::default() };
     let retries = RetryConfig { backoff, max_retries: 2, retry_timeout: Duration::from_secs(20) };
     let store = builder
         .with_retry(retries)
-        .with_http_connector(Shared::new(client::build(client)?))
+        .with_http_connector(Shared::new(client))
         .build()
         .map_err(|error| Error::input(format!("AWS credentials of the environment: {error}")))?;
     Ok(Arc::clone(store.credentials()))
@@ -133,7 +155,7 @@ impl CredentialProvider for Ambient {
     async fn get_credential(&self) -> object_store::Result<Arc<AwsCredential>> {
         let disabled = (self.lookup)("AWS_EC2_METADATA_DISABLED")
             .is_some_and(|value| value.eq_ignore_ascii_case("true"));
-        let named = VARIABLES.iter().any(|name| (self.lookup)(name).is_some());
+        let named = NAMING.iter().any(|name| (self.lookup)(name).is_some());
         let absent = || {
             Error::input(
                 "no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY \
@@ -190,9 +212,14 @@ impl Keys for Ambient {
         if current.last.as_deref() != Some(refused) {
             return true;
         }
+        // The next ones were refused, too: asking again for every granule would not help.
+        let now = Instant::now();
+        if current.renewed.is_some_and(|renewed| now.duration_since(renewed) < REFUSED) {
+            return false;
+        }
         match provider(self.lookup) {
             Ok(inner) => {
-                *current = Provider { inner, last: None, failed: None };
+                *current = Provider { inner, last: None, failed: None, renewed: Some(now) };
                 true
             }
             Err(_) => false,

@@ -30,11 +30,12 @@ const STALE: [&str; 6] = [
     "InvalidSecurity",
 ];
 
-/// Judges the failure of a request for `location`.
+/// Judges the failure of a request for `location`; `ranged` when it asked for a part of an object.
 pub(super) fn judge(
     error: &object_store::Error,
     seen: &Seen,
     location: &str,
+    ranged: bool,
     keys: Option<&dyn Keys>,
 ) -> Verdict {
     if let Some(error) = ours(error) {
@@ -46,7 +47,7 @@ pub(super) fn judge(
         return Verdict::Final(Error::temporary(format!("{location}: {why}; run again later")));
     };
     match (status, code) {
-        (200..=299, _) => Verdict::Final(broken_answer(error, seen, location)),
+        (200..=299, _) => Verdict::Final(broken_answer(error, seen, location, ranged)),
         (301 | 307 | 308, _)
         | (400, "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException") => {
             Verdict::Move(Error::input(format!(
@@ -89,18 +90,22 @@ fn denied(location: &str, code: &str, keys: Option<&dyn Keys>) -> Error {
 }
 
 /// The answer came, and then failed or contradicted itself.
-fn broken_answer(error: &object_store::Error, seen: &Seen, location: &str) -> Error {
-    if seen.status == Some(200) {
-        return Error::unsupported(format!("{location}: the server sends whole objects only, no ranges"));
-    }
+fn broken_answer(error: &object_store::Error, seen: &Seen, location: &str, ranged: bool) -> Error {
     let mut cause = error.source();
+    let mut lost = false;
     while let Some(error) = cause {
-        if error.is::<HttpError>() {
-            return Error::temporary(format!(
-                "{location}: the connection was lost within an answer; run again later"
-            ));
-        }
+        lost = lost || error.is::<HttpError>();
         cause = error.source();
+    }
+    let whole = seen.status == Some(200);
+    // Where all of an object is asked for, a range is asked for only after its answer broke off.
+    if lost || (whole && !ranged && seen.ranged) {
+        return Error::temporary(format!(
+            "{location}: the connection was lost within an answer; run again later"
+        ));
+    }
+    if whole && ranged {
+        return Error::unsupported(format!("{location}: the server sends whole objects only, no ranges"));
     }
     Error::corrupt(format!("{location}: the server contradicts itself: {}", chain(error)))
 }

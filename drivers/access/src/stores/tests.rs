@@ -27,6 +27,18 @@ fn a_folder_keeps_what_was_put() {
 }
 
 #[test]
+fn no_more_is_read_than_an_index_may_have() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = chain().index_store(folder.path().to_str().unwrap()).unwrap();
+    for (length, fits) in [(MAX_STORED_BYTES, true), (MAX_STORED_BYTES + 1, false)] {
+        let file = std::fs::File::create(folder.path().join("x")).unwrap();
+        file.set_len(length).unwrap();
+        assert_eq!(store.get("x").is_ok(), fits, "{length} bytes");
+    }
+    assert_eq!(store.get("x").unwrap_err().kind(), zagg_core::ErrorKind::Corrupt);
+}
+
+#[test]
 fn names_that_lead_out_of_the_store_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let inside = folder.path().join("inside");
@@ -83,4 +95,20 @@ fn places_that_are_no_store_are_refused() {
     assert!(StoreChain::new(&access, None).unwrap_err().message().starts_with("output: endpoint_url is not"));
     let missing = StoreChain::new(&StoreAccess::default(), Some(Path::new("no/such/file"))).unwrap_err();
     assert!(missing.message().starts_with("no/such/file: "), "{missing}");
+}
+
+#[test]
+fn the_buckets_of_archives_are_nobody_s_store() {
+    let access =
+        StoreAccess { region: None, endpoint_url: Some("https://s3.us-west-2.amazonaws.com".into()) };
+    for chain in [chain(), StoreChain::new(&access, None).unwrap()] {
+        let fails = |url: &str| chain.index_store(url).unwrap_err().to_string();
+        let error = fails("s3://nsidc-cumulus-prod-protected/idx");
+        assert!(error.contains("is one of NSIDC"), "{error}");
+        assert!(fails("s3://NSIDC-cumulus-prod-protected/idx").contains("small letters"));
+    }
+    // On a server of one's own names mean nothing.
+    let access = StoreAccess { region: None, endpoint_url: Some("https://s3.example.org".into()) };
+    let chain = StoreChain::new(&access, None).unwrap();
+    assert!(chain.index_store("s3://nsidc-cumulus-prod-protected/idx").is_ok());
 }

@@ -8,7 +8,12 @@ use crate::runtime::block_on;
 fn clock() -> (Arc<AtomicU64>, Clock) {
     let seconds = Arc::new(AtomicU64::new(1_000_000));
     let shared = Arc::clone(&seconds);
-    (seconds, Arc::new(move || UNIX_EPOCH + Duration::from_secs(shared.load(Ordering::SeqCst))))
+    let start = Instant::now();
+    let now = move || {
+        let passed = Duration::from_secs(shared.load(Ordering::SeqCst));
+        Now { date: UNIX_EPOCH + passed, steady: start + passed }
+    };
+    (seconds, Arc::new(now))
 }
 
 const MARGIN: Duration = Duration::from_secs(600);
@@ -30,7 +35,7 @@ impl Source {
         tokio::time::sleep(Duration::from_millis(20)).await;
         match self.error.lock().unwrap().clone() {
             Some(error) => Err(error),
-            None => Ok(Fetched { value, ends: (self.clock)() + Duration::from_secs(3600) }),
+            None => Ok(Fetched { value, ends: (self.clock)().date + Duration::from_secs(3600) }),
         }
     }
 
@@ -106,7 +111,7 @@ fn short_lives_have_short_margins_and_a_refused_value_is_dropped() {
     let get = || {
         block_on(kept.get(|| async {
             let value = fetched.fetch_add(1, Ordering::SeqCst);
-            Ok(Fetched { value, ends: (clock)() + Duration::from_secs(60) })
+            Ok(Fetched { value, ends: (clock)().date + Duration::from_secs(60) })
         }))
     };
     assert_eq!(get(), Ok(0));
@@ -114,8 +119,17 @@ fn short_lives_have_short_margins_and_a_refused_value_is_dropped() {
     assert_eq!(get(), Ok(0));
     seconds.fetch_add(1, Ordering::SeqCst);
     assert_eq!(get(), Ok(1));
-    kept.drop_if(|value| *value == 0);
+    assert!(kept.refused(|value| *value == 0), "there is another already");
     assert_eq!(get(), Ok(1));
-    kept.drop_if(|value| *value == 1);
+    assert!(kept.refused(|value| *value == 1));
     assert_eq!(get(), Ok(2));
+    // Refused, too: that stands for a while.
+    for _ in 0..30 {
+        assert!(!kept.refused(|value| *value == 2));
+        assert_eq!(get(), Ok(2));
+    }
+    seconds.fetch_add(301, Ordering::SeqCst);
+    assert_eq!(get(), Ok(3));
+    assert!(kept.refused(|value| *value == 3));
+    assert_eq!(get(), Ok(4));
 }
