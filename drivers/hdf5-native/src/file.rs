@@ -1,13 +1,13 @@
 //! An open file.
 
-use hdf5_metno::plist::dataset_create::FillValue as NativeFill;
+use hdf5_metno::plist::dataset_create::{FillValue as NativeFill, Layout};
 use hdf5_metno::{
     Dataset as NativeDataset, File, Group, IndexType, IterationOrder, LinkType, Location, LocationType,
 };
 use zagg_core::{Context, Error, Result, Rows, Values};
 use zagg_hdf5::{
-    Attribute, ByteOrder, Class, Dataset, Datatype, Description, Entry, EntryKind, FillValue, Filter,
-    Hdf5Reader, RowRequest, path_splits,
+    Attribute, ByteOrder, Dataset, Datatype, Description, Entry, EntryKind, FillValue, Filter, Hdf5Reader,
+    RowRequest, path_splits,
 };
 
 use crate::read::{self, Part};
@@ -21,6 +21,8 @@ const SIGNATURE: &[u8; 8] = b"\x89HDF\r\n\x1a\n";
 #[derive(Debug)]
 pub struct NativeFile {
     file: File,
+    /// The library's number of the open file, by which objects of others are told apart.
+    number: u64,
     location: String,
 }
 
@@ -59,7 +61,8 @@ impl NativeFile {
                 Error::input(format!("{location}: this is not an HDF5 file"))
             }
         })?;
-        Ok(Self { file, location: location.to_owned() })
+        let number = file.loc_info().map_err(|error| failure::error(&error, location))?.fileno;
+        Ok(Self { file, number, location: location.to_owned() })
     }
 
     fn named<T>(&self, path: &str, result: Result<T>) -> Result<T> {
@@ -81,8 +84,12 @@ impl NativeFile {
                 Some(_) => {}
             }
             // A soft link whose target is missing.
-            let Ok(found) = group.loc_type_by_name(name) else { return Ok(None) };
-            kind = match found {
+            let Ok(found) = group.loc_info_by_name(name) else { return Ok(None) };
+            // A soft link may lead through an external one.
+            if found.fileno != self.number {
+                return Err(Error::unsupported(format!("{name} is a link into another file")));
+            }
+            kind = match found.loc_type {
                 LocationType::Group => EntryKind::Group,
                 LocationType::Dataset => EntryKind::Dataset,
                 LocationType::NamedDatatype => EntryKind::NamedType,
@@ -136,10 +143,18 @@ impl NativeFile {
             return Err(Error::unsupported(problem));
         }
         let found = path_splits(dataset.path()).find_map(|(plain, _)| self.find(plain).transpose());
-        match found.transpose()? {
-            Some(found) => self.native(&found),
-            None => Err(Error::not_found("there is no such dataset")),
+        let Some(found) = found.transpose()? else {
+            return Err(Error::not_found("there is no such dataset"));
+        };
+        let native = self.native(&found)?;
+        let plist = native.dcpl().map_err(|error| failed(&error))?;
+        if plist.get_layout().map_err(|error| failed(&error))? == Layout::Virtual {
+            return Err(Error::unsupported("it is a virtual dataset: its values lie in others"));
         }
+        if !plist.get_external().map_err(|error| failed(&error))?.is_empty() {
+            return Err(Error::unsupported("its values lie in other files"));
+        }
+        Ok(native)
     }
 }
 
@@ -182,9 +197,7 @@ fn fill(native: &NativeDataset, datatype: &Datatype) -> Result<FillValue> {
     if plist.get_fill_value_defined().map_err(failed)? != NativeFill::UserDefined {
         return Ok(FillValue::default());
     }
-    let (Class::Integer { order, .. } | Class::Float { order }) = datatype.class else {
-        return Ok(FillValue::default());
-    };
+    let Some(order) = datatype.order() else { return Ok(FillValue::default()) };
     macro_rules! bytes {
         ($t:ty) => {
             plist.get_fill_value_as::<$t>().map_err(failed)?.map(|value| value.to_le_bytes().to_vec())
@@ -199,7 +212,11 @@ fn fill(native: &NativeDataset, datatype: &Datatype) -> Result<FillValue> {
         (Some(Number::Unsigned(_)), 2) => bytes!(u16),
         (Some(Number::Unsigned(_)), 4) => bytes!(u32),
         (Some(Number::Unsigned(_)), _) => bytes!(u64),
-        (Some(Number::Single), 4) => bytes!(f32),
+        (Some(Number::Single), 2) => {
+            let value = plist.get_fill_value_as::<f32>().map_err(failed)?;
+            value.map(|value| types::half(value).to_le_bytes().to_vec())
+        }
+        (Some(Number::Single), _) => bytes!(f32),
         (Some(Number::Double), _) => bytes!(f64),
         _ => None,
     };
@@ -267,12 +284,15 @@ impl NativeFile {
         let mut entries: Vec<Entry> = entries
             .into_iter()
             .map(|(name, link)| {
-                let kind = match group.loc_type_by_name(&name) {
-                    _ if link == LinkType::External => EntryKind::Unresolved,
-                    Ok(LocationType::Group) => EntryKind::Group,
-                    Ok(LocationType::Dataset) => EntryKind::Dataset,
-                    Ok(LocationType::NamedDatatype) => EntryKind::NamedType,
-                    Err(_) => EntryKind::Unresolved,
+                let target = match link {
+                    LinkType::External => None,
+                    _ => group.loc_info_by_name(&name).ok().filter(|found| found.fileno == self.number),
+                };
+                let kind = match target.map(|found| found.loc_type) {
+                    Some(LocationType::Group) => EntryKind::Group,
+                    Some(LocationType::Dataset) => EntryKind::Dataset,
+                    Some(LocationType::NamedDatatype) => EntryKind::NamedType,
+                    None => EntryKind::Unresolved,
                 };
                 Entry { name, kind }
             })

@@ -87,3 +87,16 @@ pub(crate) fn number(datatype: &Datatype) -> Option<Number> {
         _ => None,
     }
 }
+
+/// The half precision number that was widened to `value`.
+pub(crate) fn half(value: f32) -> u16 {
+    let bits = value.to_bits();
+    let (sign, exponent, mantissa) = ((bits >> 16) as u16 & 0x8000, (bits >> 23) & 255, bits & 0x7f_ffff);
+    let rest = match exponent {
+        255 => 0x7c00 | (mantissa >> 13),
+        113.. => ((exponent - 112) << 10) | (mantissa >> 13),
+        // Below the normal numbers: multiples of 2^-24.
+        _ => (value.abs() * 24f32.exp2()) as u32,
+    };
+    sign | rest.min(0x7fff) as u16
+}

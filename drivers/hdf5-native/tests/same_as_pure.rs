@@ -157,7 +157,7 @@ fn both_readers_agree_on_real_files() {
 fn both_readers_agree_on_made_files() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../hdf5/tests/fixtures");
     let tally = compare_all(&folder);
-    assert!(tally.equal >= 35, "only {} are equal", tally.equal);
+    assert!(tally.equal >= 63, "only {} are equal", tally.equal);
 }
 
 fn fixture() -> String {
@@ -199,4 +199,44 @@ fn what_is_not_there_is_told_as_by_the_other_reader() {
     let error = file.datasets(&["records#none"]).pop().unwrap().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert_eq!(file.kinds(&["none"]), [Ok(None)]);
+}
+
+/// The library itself goes where links lead, into any other file.
+#[test]
+fn other_files_are_not_read() {
+    let path = format!("{}/../hdf5/tests/fixtures/edges.h5", env!("CARGO_MANIFEST_DIR"));
+    let file = NativeFile::open(&path).unwrap();
+    for path in ["external/x", "soft_external", "soft_external_group/x", "soft_external_group"] {
+        let error = file.kinds(&[path]).pop().unwrap().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+        assert!(
+            file.list(&[path]).pop().unwrap().is_err() && file.attributes(&[path]).pop().unwrap().is_err()
+        );
+        assert!(file.datasets(&[path]).pop().unwrap().is_err(), "{path}");
+    }
+    for path in ["virtual", "raw_outside"] {
+        let dataset = file.datasets(&[path]).pop().unwrap().unwrap().unwrap();
+        let rows = Rows::all(dataset.rows());
+        let error = file.read_rows(&[RowRequest::new(&dataset, &rows)]).pop().unwrap().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+    }
+    let dataset = file.datasets(&["soft_group/x"]).pop().unwrap().unwrap().unwrap();
+    let values = file.read_rows(&[RowRequest::new(&dataset, &Rows::all(5))]).pop().unwrap();
+    assert_eq!(values, Ok(Values::Int16(vec![0, 1, 2, 3, 4])));
+}
+
+/// An object header that was overwritten is damage, not a version to come.
+#[test]
+fn a_broken_object_header_is_corrupt() {
+    let mut bytes = std::fs::read(fixture()).unwrap();
+    let path = std::env::temp_dir().join(format!("zagg-broken-header-{}.h5", std::process::id()));
+    // The address of the root group's header is in the superblock of version 0.
+    let at = u64::from_le_bytes(bytes[64..72].try_into().unwrap()) as usize;
+    assert_eq!(bytes[at], 1, "an object header of version 1");
+    bytes[at] = 77;
+    std::fs::write(&path, bytes).unwrap();
+    let found =
+        NativeFile::open(path.to_str().unwrap()).and_then(|file| file.kinds(&["cube"]).pop().unwrap());
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(found.unwrap_err().kind(), ErrorKind::Corrupt);
 }

@@ -1,18 +1,28 @@
 //! Decoded chunks shared between reads: a bounded cache in which every chunk is decoded once.
 
 use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
-/// What identifies a decoded chunk.
+use crate::decode::Filter;
+
+/// What identifies a decoded chunk: everything that its bytes follow from. What is said of a chunk may come from an index
+/// that is found to be wrong later; what was decoded by it must serve nobody else.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
     /// Location, size and ETag of the file.
     pub(crate) file: Arc<str>,
     pub(crate) address: u64,
+    /// Stored bytes.
+    pub(crate) stored: u64,
     /// Decoded bytes.
     pub(crate) size: u64,
+    /// Filters left out of it.
+    pub(crate) mask: u32,
+    /// Hash of the filters and the size of an element, by [`ChunkCache::pipeline`].
+    pub(crate) pipeline: u64,
 }
 
 /// Decoded chunks of any number of files, least recently used ones dropped beyond a budget of bytes.
@@ -22,6 +32,8 @@ pub(crate) struct Key {
 #[derive(Debug)]
 pub struct ChunkCache {
     budget: u64,
+    /// Keyed at random: nobody can make up filters whose hash is that of others.
+    hasher: RandomState,
     state: Mutex<State>,
 }
 
@@ -69,12 +81,22 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl ChunkCache {
     /// An empty cache that keeps up to `budget` bytes of decoded chunks.
     pub fn new(budget: u64) -> Self {
-        Self { budget, state: Mutex::default() }
+        Self { budget, hasher: RandomState::new(), state: Mutex::default() }
     }
 
     /// Bytes of decoded chunks held now.
     pub fn bytes(&self) -> u64 {
         lock(&self.state).bytes
+    }
+
+    /// Hash of the filters that chunks pass through, and of the bytes of an element, which some of them look at.
+    pub(crate) fn pipeline(&self, filters: &[Filter], element_size: u32) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        element_size.hash(&mut hasher);
+        for filter in filters {
+            (filter.id, filter.optional, &filter.parameters).hash(&mut hasher);
+        }
+        hasher.finish()
     }
 
     /// Looks a chunk up; whoever gets a claim must not wait for flights before the claim is settled.
@@ -161,7 +183,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     fn key(address: u64) -> Key {
-        Key { file: "f".into(), address, size: 10 }
+        Key { file: "f".into(), address, stored: 5, size: 10, mask: 0, pipeline: 1 }
     }
 
     fn put(cache: &ChunkCache, address: u64, len: usize) {

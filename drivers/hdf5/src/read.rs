@@ -212,10 +212,14 @@ fn plan<'a>(file: &Hdf5File, access: &Access<'_>, request: RowRequest<'a>) -> cr
             }
         }
         Storage::Contiguous { address: None, .. } => {}
+        // However many rows there are, none has a byte.
+        Storage::Contiguous { .. } if target.bytes == 0 => {}
         Storage::Contiguous { address: Some(address), len } => {
             if len.is_some_and(|len| len < target.whole_bytes().unwrap_or(u64::MAX)) {
                 return Err(Error::corrupt("its storage is shorter than its shape").into());
             }
+            // Before rows are cut into pieces: there are no more of them than bytes of the file.
+            access.place(*address, target.stored_row * request.rows.end(), "values")?;
             for range in request.rows.ranges() {
                 // Long stretches are cut, so that a step can end between them.
                 let most = (file.options().max_step_bytes / 4 / target.stored_row.max(1)).max(1);

@@ -218,7 +218,7 @@ proptest! {
 
     #[test]
     fn any_rows_of_any_shape_in_any_chunks(
-        dims in prop::collection::vec((1u64..9, 1u64..7), 1..4),
+        dims in prop::collection::vec((1u64..9, 1u64..7), 1..5),
         starts in prop::collection::vec((0u64..9, 0u64..5), 0..4),
         column in 0u64..9,
         shuffle: bool,

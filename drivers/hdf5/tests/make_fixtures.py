@@ -1,4 +1,5 @@
-"""Writes tests/fixtures/filters.h5 and tests/fixtures/types.h5: filters and element types that no file at hand uses.
+"""Writes filters.h5, types.h5, edges.h5 and aside.h5 of tests/fixtures: filters, element types and links that no file at
+hand uses.
 
 Usage: python make_fixtures.py FOLDER      (needs h5py, hdf5plugin and numpy)
 
@@ -169,6 +170,69 @@ def types(path):
     f.close()
 
 
+def edges(folder):
+    """What is allowed and rare: every kind at the edge of what its filter or type may be, and ways into other files."""
+    f = h5py.File(os.path.join(folder, "edges.h5"), "w", libver=("v110", "v110"))
+
+    def low(name, datatype, data, filters, chunk=150):
+        plist = h5p.create(h5p.DATASET_CREATE)
+        plist.set_chunk((chunk,))
+        for number, parameters in filters:
+            plist.set_filter(number, h5z.FLAG_OPTIONAL, parameters)
+        d = h5d.create(f.id, name.encode(), datatype, h5s.create_simple(data.shape), plist)
+        d.write(h5s.ALL, h5s.ALL, np.ascontiguousarray(data), mtype=datatype)
+
+    # As many bits as the numbers have: nothing is packed, and there is no header.
+    for dtype in ["<i1", "<i2", ">i2", ">u4", "<i8"]:
+        data = values(dtype, 40)
+        name = f"scaleoffset_all_{dtype[1:]}_{'big' if dtype[0] == '>' else 'little'}"
+        f.create_dataset(name, data=data, chunks=(150,), scaleoffset=8 * data.dtype.itemsize)
+    # A record that is mostly a gap takes nearly no bits.
+    for size in [130, 4000]:
+        record = h5t.create(h5t.COMPOUND, size)
+        narrow = h5t.STD_I8LE.copy()
+        narrow.set_precision(7)
+        record.insert(b"a", 3, narrow)
+        data = np.zeros(60, np.dtype({"names": ["a"], "formats": ["i1"], "offsets": [3], "itemsize": size}))
+        data["a"] = np.arange(60)
+        low(f"nbit_gap_{size}", record, data, [(h5z.FILTER_NBIT, ())], 25)
+    # Bitshuffle with a header for every eight bytes, which deflate packs; LZ4 would gain nothing.
+    noise = (np.arange(20000) * 2654435761 // 65536 % 256).astype("u1")
+    for elements in [0, 8]:
+        low(f"bitshuffle_deflate_{elements}", h5t.STD_U8LE, noise, [(32008, (elements, 2)), (h5z.FILTER_DEFLATE, (1,))], 20000)
+    # Bit fields; h5py does not make those that leave bits of their bytes unused.
+    d = h5d.create(f.id, b"bits", h5t.STD_B16BE, h5s.create_simple((40,)))
+    d.write(h5s.ALL, h5s.ALL, (np.arange(40) * 1009 % 65536).astype(">u2"), mtype=h5t.STD_B16BE)
+    # Fill values of numbers that the C library hands out in another form.
+    for dtype in ["<f2", ">f2"]:
+        for number, fill in enumerate([-9, 2**-24, 65504, np.inf, -0.0]):
+            d = f.create_dataset(f"fill_half_{'big' if dtype[0] == '>' else 'little'}_{number}", (10,), dtype, fillvalue=fill)
+            d[:5] = 1
+    for base in ["<i2", ">i2", "u1"]:
+        names = h5py.enum_dtype({"a": 0, "b": 1}, basetype=base)
+        d = f.create_dataset(f"fill_enum_{base.strip('<>')}_{'big' if base[0] == '>' else 'little'}", (10,), names, fillvalue=1)
+        d[:5] = 0
+    # Rows without any values.
+    f.create_dataset("no_columns", (50, 0), "<i4")
+    # Other files: an external link, a soft link that leads through one, values that lie there.
+    other = h5py.File(os.path.join(folder, "aside.h5"), "w", libver=("v110", "v110"))
+    other["group/x"] = np.arange(7, dtype="<i4")
+    other.close()
+    f["inside/x"] = np.arange(5, dtype="<i2")
+    f["soft"] = h5py.SoftLink("/inside/x")
+    f["soft_group"] = h5py.SoftLink("inside")
+    f["dangling"] = h5py.SoftLink("/inside/none")
+    f["external"] = h5py.ExternalLink("aside.h5", "/group")
+    f["soft_external"] = h5py.SoftLink("/external/x")
+    f["soft_external_group"] = h5py.SoftLink("/external")
+    layout = h5py.VirtualLayout((7,), "<i4")
+    layout[:] = h5py.VirtualSource("aside.h5", "group/x", (7,))
+    f.create_virtual_dataset("virtual", layout)
+    f.create_dataset("raw_outside", (4,), "<i4", external=[("aside.raw", 0, 16)])
+    f.close()
+
+
 if __name__ == "__main__":
+    edges(sys.argv[1])
     filters(os.path.join(sys.argv[1], "filters.h5"))
     types(os.path.join(sys.argv[1], "types.h5"))

@@ -14,7 +14,7 @@ Hashes are the first 16 hex digits of sha256 over the canonical form of the valu
 - strings without their padding, joined by NUL bytes. Behind a NUL-terminated text nothing counts, elsewhere trailing NUL
   bytes, of space-padded text also trailing spaces are padding;
 - records field by field in the order of the file: for each its name, a NUL byte and the canonical form of all its values,
-  fields of nested records by the same rule; "?" for what has no canonical form;
+  fields of nested records by the same rule; "?" for what has no canonical form, as arrays of records;
 - attributes: for each name in byte order the name, a NUL byte and the value; "?" for a value that is neither numbers nor
   strings; then a newline.
 """
@@ -80,9 +80,12 @@ def kind(type_id):
 
 def canonical(values, type_id):
     """Values of any type in canonical form; None where there is none."""
+    array = type_id.get_class() == h5t.ARRAY
     while type_id.get_class() == h5t.ARRAY:
         type_id = type_id.get_super()
     what = kind(type_id)
+    if array and what == "compound":
+        return None
     if what == "string":
         return strings(values, type_id.get_strpad())
     if what == "compound":
@@ -158,7 +161,10 @@ def members(group, prefix, seen, found):
             continue
         try:
             item = group[name]
-        except KeyError:
+        except (KeyError, RuntimeError):
+            continue
+        # A soft link may lead through an external one.
+        if item.file.filename != group.file.filename:
             continue
         full = prefix + name
         if isinstance(item, h5py.Dataset):

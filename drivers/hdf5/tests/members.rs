@@ -139,3 +139,20 @@ fn every_padding_is_taken_off() {
     assert_eq!(strings("nul_padded"), ["one", "a\0b", "eight888"]);
     assert_eq!(strings("space_padded"), ["one", "", " two"]);
 }
+
+/// However many rows a file claims: without columns there is nothing to fetch and nothing to list.
+#[test]
+fn rows_without_values_are_none() {
+    let shape = |dims: [u64; 4]| dims.map(u64::to_le_bytes).concat();
+    let mut bytes = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/types.h5")).unwrap();
+    let (before, after) = (shape([20, 3, 4, 5]), shape([1 << 45, 0, 4, 5]));
+    while let Some(at) = bytes.windows(32).position(|window| window == before) {
+        bytes[at..at + 32].copy_from_slice(&after);
+    }
+    let file = Hdf5File::open(Arc::new(MemoryReader::new("m", bytes)), &ReadOptions::default()).unwrap();
+    for name in ["cube_contiguous", "cube"] {
+        let dataset = file.dataset(name).unwrap();
+        assert_eq!(dataset.shape(), [1 << 45, 0, 4, 5]);
+        assert!(read(&file, RowRequest::new(&dataset, &Rows::all(1 << 45))).is_empty(), "{name}");
+    }
+}

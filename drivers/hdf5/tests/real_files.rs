@@ -193,5 +193,5 @@ fn every_dataset_of_other_files_is_as_h5py_reads_it_or_refused_by_name() {
 #[test]
 fn every_dataset_made_for_a_filter_or_type_is_as_h5py_reads_it_or_refused_by_name() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
-    check(&folder, include_str!("manifest_fixtures.tsv"), &[("fixtures", 98, 0)]);
+    check(&folder, include_str!("manifest_fixtures.tsv"), &[("fixtures", 126, 0)]);
 }

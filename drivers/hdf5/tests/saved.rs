@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 use zagg_core::range_reader::MemoryReader;
 use zagg_core::{Result, Rows, Values};
-use zagg_hdf5::{Dataset, EntryKind, Hdf5File, ReadOptions, RowRequest, SavedDataset, SavedFile};
+use zagg_hdf5::{ChunkCache, Dataset, EntryKind, Hdf5File, ReadOptions, RowRequest, SavedDataset, SavedFile};
 
 /// Largest dataset that is compared, in values.
 const MAX_VALUES: u64 = 1 << 20;
@@ -157,6 +157,34 @@ fn what_is_saved_says_nothing_of_where_the_file_was() {
         serde_json::to_string(&(file.saved(), file.save(&found, &[]).unwrap())).unwrap()
     };
     assert_eq!(save("/a/file.h5"), save("s3://bucket/file.h5"));
+}
+
+#[test]
+fn what_was_decoded_by_a_wrong_description_serves_nobody_else() {
+    let options =
+        ReadOptions { chunk_cache: Some(Arc::new(ChunkCache::new(1 << 20))), ..ReadOptions::default() };
+    let reader = Arc::new(MemoryReader::new("file", small_file()));
+    let file = Hdf5File::open(reader, &options).unwrap();
+    for (path, forge) in [
+        ("wide", &(|saved: &mut Value| saved["filters"] = serde_json::json!([])) as &dyn Fn(&mut Value)),
+        ("wide", &|saved| {
+            let table = &mut saved["storage"]["chunked"]["index"]["table"];
+            let chunks = table["sizes"].as_array().unwrap().len();
+            table["masks"] = vec![1; chunks].into();
+        }),
+    ] {
+        let dataset = file.datasets(&[path]).pop().unwrap().unwrap().unwrap();
+        let rows = Rows::all(dataset.rows());
+        let saved = file.save(&[&dataset], &[]).unwrap().pop().unwrap();
+        let mut saved = serde_json::to_value(saved).unwrap();
+        forge(&mut saved);
+        let forged: SavedDataset = serde_json::from_value(saved).unwrap();
+        let wrong = rows_of(&file, &forged.dataset(path, "file").unwrap(), &rows).unwrap();
+        let right = rows_of(&file, &dataset, &rows).unwrap();
+        assert!(wrong != right, "{path}");
+        let alone = open(&small_file()).unwrap();
+        assert!(right == rows_of(&alone, &dataset, &rows).unwrap(), "{path}");
+    }
 }
 
 /// Puts `new` in the place of the value number `at`, counted through the whole tree.

@@ -1,5 +1,8 @@
 //! Chunk indexes that are arrays: fixed, and extensible in one dimension.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 
 use bytes::Bytes;
@@ -254,7 +257,9 @@ impl Extensible {
         let len = block_count.checked_mul(bitmap + width).and_then(|n| n.checked_add(prefix + 4));
         let len = len.ok_or_else(|| corrupt(EXTENSIBLE, address, "a super block is longer than any file"))?;
         let bytes = blocks.get(address, len, EXTENSIBLE, Some(*b"EASB"))?;
-        if paged && !bit(&bytes[(prefix + block * bitmap) as usize..], number / self.per_page) {
+        // One data block's bits follow the other's without gaps, though there is room for whole bytes of each.
+        let page = block * entries.div_ceil(self.per_page) + number / self.per_page;
+        if paged && !bit(&bytes[prefix as usize..], page) {
             return Ok(None);
         }
         let at = prefix + block_count * bitmap + block * width;

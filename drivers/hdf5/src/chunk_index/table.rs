@@ -54,7 +54,8 @@ impl Table {
 
     pub(super) fn find(&self, wanted: &Wanted<'_>) -> Vec<Chunk> {
         let counts = counts(&wanted.extent.shape, &wanted.chunked.shape);
-        let per_row = counts.iter().skip(1).product::<u64>().max(1);
+        // A saved table may be of a made-up shape.
+        let per_row = counts.iter().skip(1).fold(1u64, |chunks, &count| chunks.saturating_mul(count)).max(1);
         let mut chunks = Vec::new();
         for entry in &self.chunks {
             let row = entry.number / per_row;

@@ -71,8 +71,14 @@ fn integer(cursor: &mut Cursor<'_>, size: u32, signed: bool, order: ByteOrder) -
 
 fn bitfield(cursor: &mut Cursor<'_>, size: u32, order: ByteOrder) -> Result<Class> {
     let (shift, bits) = (cursor.u16()?, cursor.u16()?);
+    if bits == 0 || u64::from(shift) + u64::from(bits) > u64::from(size) * 8 {
+        return Err(
+            cursor.corrupt(format_args!("a bit field has {bits} bits behind {shift} in {size} bytes"))
+        );
+    }
     Ok(match size {
         1 | 2 | 4 | 8 if shift == 0 && u32::from(bits) == size * 8 => Class::Bitfield { order },
+        1 | 2 | 4 | 8 => Class::PackedInteger { signed: false, order, bits, shift },
         _ => Class::OddNumber { form: format!("field of {bits} bits in {size} bytes") },
     })
 }
@@ -214,6 +220,14 @@ mod tests {
         assert_eq!(big.to_string(), "int16 (big-endian)");
         let packed = parse(&[0x10, 8, 0, 0, 4, 0, 0, 0, 3, 0, 24, 0]).unwrap();
         assert_eq!((packed.dtype(), packed.to_string()), (Some(DType::Int32), "int32 (24 bits)".into()));
+        // Bit fields, whole and of 5 bits behind 3.
+        let field = parse(&[0x14, 0, 0, 0, 1, 0, 0, 0, 0, 0, 8, 0]).unwrap();
+        assert_eq!((field.dtype(), field.to_string()), (Some(DType::UInt8), "uint8".into()));
+        let field = parse(&[0x14, 1, 0, 0, 2, 0, 0, 0, 3, 0, 5, 0]).unwrap();
+        assert_eq!(
+            (field.dtype(), field.to_string()),
+            (Some(DType::UInt16), "uint16 (5 bits, big-endian)".into())
+        );
         let half = [0x11, 0x20, 15, 0, 2, 0, 0, 0, 0, 0, 16, 0, 10, 5, 0, 10, 15, 0, 0, 0];
         assert_eq!(parse(&half).unwrap().dtype(), Some(DType::Float32));
         assert_eq!(parse(&half).unwrap().to_string(), "float16");

@@ -80,6 +80,10 @@ impl Shape {
             }
             3 => {
                 let count = parameters.next()?;
+                // Each element must take stored bits: nothing else bounds how many of them are unpacked.
+                if count == 0 {
+                    return Err(wrong("a record has no fields"));
+                }
                 let mut fields = Vec::new();
                 for _ in 0..count {
                     let offset = parameters.next()?;
@@ -230,7 +234,8 @@ mod tests {
 
     #[test]
     fn wrong_parameters_and_short_data_are_corrupt() {
-        let cases: [(&[u32], &str); 7] = [
+        let cases: [(&[u32], &str); 8] = [
+            (&[6, 0, 1 << 30, 3, 1, 0], "a record has no fields"),
             (&[], "too few parameters"),
             (&[9, 0, 1, 1, 4, 0, 32, 0], "there are 8"),
             (&[8, 0, 1, 1, 4, 2, 32, 0], "byte order 2"),

@@ -4,7 +4,8 @@
 //! numbers), number of digits, elements per chunk, class (0 integer, 1 float), size, sign, byte order, whether a fill value
 //! is defined, and that value from parameter 8 on. A chunk starts with the number of bits as 32-bit integer, the length
 //! of the least value, and that value in 16 bytes; the numbers lie from byte 21 on, the highest bit of each first. All
-//! bits set stands for the fill value.
+//! bits set stands for the fill value. Whole numbers for which all their bits are asked for stay as they are, without that
+//! start.
 
 use zagg_core::{Error, Result};
 
@@ -26,6 +27,8 @@ pub(super) struct Plan {
 #[derive(Debug, Clone, Copy)]
 enum Kind {
     Integer,
+    /// As they are.
+    Plain,
     /// With this number of decimal digits.
     Float(i32),
 }
@@ -42,12 +45,13 @@ impl Plan {
             return Err(wrong("there are too few"));
         };
         let kind = match (class, scale) {
+            (0, 2) if u64::from(factor) == u64::from(size) * 8 => Kind::Plain,
             (0, _) => Kind::Integer,
             (1, 0) => Kind::Float(factor as i32),
             (1, 1) => return Err(Error::unsupported("scaleoffset with binary exponents (E-scaling)")),
             _ => return Err(wrong(format_args!("class {class}, scaling {scale}"))),
         };
-        if !matches!((kind, size), (Kind::Integer, 1 | 2 | 4 | 8) | (Kind::Float(_), 4 | 8)) {
+        if !matches!((kind, size), (Kind::Integer | Kind::Plain, 1 | 2 | 4 | 8) | (Kind::Float(_), 4 | 8)) {
             return Err(wrong(format_args!("numbers of {size} bytes")));
         }
         let fill = match fill {
@@ -65,13 +69,20 @@ impl Plan {
         Ok(Self { elements: elements as usize, size: size as usize, big: order == 1, fill, kind })
     }
 
-    /// Bytes behind the filter.
-    pub(super) fn unpacked(&self) -> u64 {
+    /// Bytes behind the filter, of `stored` ones.
+    pub(super) fn unpacked(&self, stored: u64) -> u64 {
+        if matches!(self.kind, Kind::Plain) {
+            return stored;
+        }
         self.elements as u64 * self.size as u64
     }
 
     /// Unpacks a chunk into `out`, which has the unpacked size.
     pub(super) fn decode(&self, stored: &[u8], out: &mut [u8]) -> Result<()> {
+        if matches!(self.kind, Kind::Plain) {
+            out.copy_from_slice(stored);
+            return Ok(());
+        }
         let Some((header, packed)) = stored.split_first_chunk::<HEADER>() else {
             return Err(Error::corrupt("its scaleoffset data have no header"));
         };
@@ -120,7 +131,7 @@ impl Plan {
             (Kind::Integer, 1) => unpack!(1, |packed: u64| packed.wrapping_add(least)),
             (Kind::Integer, 2) => unpack!(2, |packed: u64| packed.wrapping_add(least)),
             (Kind::Integer, 4) => unpack!(4, |packed: u64| packed.wrapping_add(least)),
-            (Kind::Integer, _) => unpack!(8, |packed: u64| packed.wrapping_add(least)),
+            (Kind::Integer | Kind::Plain, _) => unpack!(8, |packed: u64| packed.wrapping_add(least)),
             // In the precision of the type, as the library does: the last bit depends on it.
             (Kind::Float(digits), 4) => {
                 let (least, scale) = (f32::from_bits(least as u32), 10f32.powf(digits as f32));
@@ -157,7 +168,7 @@ mod tests {
 
     fn decode(parameters: &[u32], stored: &[u8]) -> Result<Vec<u8>> {
         let plan = Plan::parse(parameters)?;
-        let mut out = vec![9; plan.unpacked() as usize];
+        let mut out = vec![9; plan.unpacked(stored.len() as u64) as usize];
         plan.decode(stored, &mut out)?;
         Ok(out)
     }
@@ -169,6 +180,16 @@ mod tests {
         let found = decode(&parameters, &stored).unwrap();
         let values: Vec<f32> = found.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
         assert_eq!(values, [1.5, 1.75, -9.0]);
+    }
+
+    #[test]
+    fn numbers_of_which_all_bits_are_asked_for_stay_as_they_are() {
+        let stored = [1, 2, 3, 4, 5, 6];
+        for order in [0, 1] {
+            assert_eq!(decode(&[2, 16, 3, 0, 2, 0, order, 0], &stored).unwrap(), stored);
+        }
+        // One bit less and there is the usual start.
+        assert_eq!(decode(&[2, 15, 3, 0, 2, 0, 0, 0], &stored).unwrap_err().kind(), ErrorKind::Corrupt);
     }
 
     #[test]

@@ -44,6 +44,39 @@ fn filters_are_undone_from_the_last_to_the_first() {
 }
 
 #[test]
+fn gaps_of_records_take_no_stored_bytes() {
+    // Records of 4000 bytes with a number of 7 bits.
+    let nbit = Filter { parameters: vec![12, 0, 8, 3, 4000, 1, 3, 1, 1, 0, 7, 0], ..filter(id::NBIT) };
+    let mut decoder = Decoder::new();
+    let decoded = decoder.decode(&[0xff; 7], std::slice::from_ref(&nbit), 0, 32000, 4000).unwrap();
+    assert_eq!(decoded.chunks_exact(4000).map(|record| record[3]).collect::<Vec<_>>(), [127; 8]);
+    let error = decoder.decode(&[0xff; 6], &[nbit], 0, 32000, 4000).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corrupt);
+    assert!(decoder.decode(&[0xff; 7], &[], 0, 32000, 4000).is_err());
+}
+
+#[test]
+fn what_another_filter_made_larger_is_undone() {
+    // Bitshuffle of noise, eight bytes with a header of four each.
+    let plain: Vec<u8> = (0..80_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 16) as u8).collect();
+    let mut shuffled = [&80_000u64.to_be_bytes()[..], &8u32.to_be_bytes()].concat();
+    for block in plain.chunks(8) {
+        let mut planes = [0u8; 8];
+        for (bit, plane) in planes.iter_mut().enumerate() {
+            *plane = block.iter().enumerate().fold(0, |sum, (i, byte)| sum | (byte >> bit & 1) << i);
+        }
+        // As LZ4: eight literals.
+        shuffled.extend([0, 0, 0, 9, 0x80]);
+        shuffled.extend(planes);
+    }
+    let bitshuffle = Filter { parameters: vec![0, 3, 1, 8, 2], ..filter(id::BITSHUFFLE) };
+    let mut decoder = Decoder::new();
+    let stored = deflated(&shuffled);
+    let decoded = decoder.decode(&stored, &[bitshuffle, filter(DEFLATE)], 0, 80_000, 1).unwrap();
+    assert_eq!(decoded, plain);
+}
+
+#[test]
 fn damage_is_reported() {
     let plain = vec![5u8; 4000];
     let mut decoder = Decoder::new();

@@ -154,56 +154,43 @@ impl Target {
             let from = (range.start - first) * chunk_row;
             let count = range.end - range.start;
             // Rows that lie in the chunk as they do in the answer are copied at once.
-            if let [run] = &runs[..]
-                && run.len == self.row
-                && chunk_row == self.row
-            {
+            if runs.dims.is_empty() && runs.first.len == self.row && chunk_row == self.row {
                 let (from, to, len) = (from as usize, (at * self.row) as usize, (count * self.row) as usize);
                 out[to..to + len].copy_from_slice(&decoded[from..from + len]);
                 return;
             }
             for row in 0..count {
                 let (from, to) = (from + row * chunk_row, (at + row) * self.row);
-                for run in &runs {
+                runs.each(|run| {
                     let (from, to) = ((from + run.from) as usize, (to + run.to) as usize);
                     let len = run.len as usize;
                     out[to..to + len].copy_from_slice(&decoded[from..from + len]);
-                }
+                });
             }
         });
     }
 
     /// Which stretches of a row of the chunk go where in a row of the answer.
-    fn runs(&self, shape: &[u64], chunked: &Chunked, chunk: &Chunk) -> Vec<Run> {
+    fn runs(&self, shape: &[u64], chunked: &Chunked, chunk: &Chunk) -> Runs {
         if let Some(column) = self.column_start {
             let index = index_in_row(shape, column / self.element.max(1));
             let dims = index.iter().zip(chunk.place.iter().zip(&chunked.shape).skip(1));
             let within = dims.fold(0, |sum, (at, (place, len))| sum * len + (at - place * len));
-            return vec![Run { from: within * self.element, to: 0, len: self.element }];
+            let first = Run { from: within * self.element, to: 0, len: self.element };
+            return Runs { first, dims: Vec::new() };
         }
-        let mut runs = vec![Run { from: 0, to: 0, len: self.element }];
+        let mut runs = Runs { first: Run { from: 0, to: 0, len: self.element }, dims: Vec::new() };
         // From the fastest dimension outwards: whole inner blocks grow, others are repeated.
         let (mut chunk_block, mut row_block) = (self.element, self.element);
         for dim in (1..shape.len()).rev() {
             let start = chunk.place[dim] * chunked.shape[dim];
             let held = chunked.shape[dim].min(shape[dim] - start);
-            let joined = match &mut runs[..] {
-                [run] if run.len == chunk_block && run.len == row_block => {
-                    run.len *= held;
-                    run.to += start * row_block;
-                    true
-                }
-                _ => false,
-            };
-            if !joined {
-                runs = (0..held)
-                    .flat_map(|i| runs.iter().map(move |run| (i, *run)).collect::<Vec<_>>())
-                    .map(|(i, run)| Run {
-                        from: run.from + i * chunk_block,
-                        to: run.to + (start + i) * row_block,
-                        len: run.len,
-                    })
-                    .collect();
+            let run = &mut runs.first;
+            run.to += start * row_block;
+            if runs.dims.is_empty() && run.len == chunk_block && run.len == row_block {
+                run.len *= held;
+            } else {
+                runs.dims.push(Repeated { count: held, from: chunk_block, to: row_block });
             }
             chunk_block *= chunked.shape[dim];
             row_block *= shape[dim];
@@ -218,4 +205,68 @@ struct Run {
     from: u64,
     to: u64,
     len: u64,
+}
+
+/// Equal stretches of a row: the first one, and the dimensions along which it is repeated. There may be one for every
+/// element, so they are counted out rather than listed.
+#[derive(Debug)]
+struct Runs {
+    first: Run,
+    /// The fastest one first.
+    dims: Vec<Repeated>,
+}
+
+#[derive(Debug)]
+struct Repeated {
+    count: u64,
+    /// Bytes from one stretch to the next in the chunk's row and in the answer's.
+    from: u64,
+    to: u64,
+}
+
+impl Runs {
+    fn each(&self, mut copy: impl FnMut(Run)) {
+        let Some((fastest, others)) = self.dims.split_first() else { return copy(self.first) };
+        if self.dims.iter().any(|dim| dim.count == 0) {
+            return;
+        }
+        let mut index = vec![0; others.len()];
+        let mut start = self.first;
+        loop {
+            for i in 0..fastest.count {
+                copy(Run { from: start.from + i * fastest.from, to: start.to + i * fastest.to, ..start });
+            }
+            // As an odometer: the first dimension that is not at its end goes on, those before it start again.
+            let next = others.iter().zip(&index).position(|(dim, at)| at + 1 < dim.count);
+            let Some(next) = next else { return };
+            for (dim, at) in others.iter().zip(&mut index).take(next) {
+                start.from -= dim.from * *at;
+                start.to -= dim.to * *at;
+                *at = 0;
+            }
+            index[next] += 1;
+            start.from += others[next].from;
+            start.to += others[next].to;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layout::Index;
+
+    #[test]
+    fn a_row_of_which_every_element_lies_apart_takes_no_memory() {
+        let (shape, len) = ([1, 1 << 40, 1], 1 << 40);
+        let chunked =
+            Chunked { shape: vec![1, len, 2], index: Index::Implicit, address: Some(0), plain_edges: false };
+        let extent = Extent { shape: shape.to_vec(), max_shape: shape.to_vec(), null: false };
+        let target = Target::new(&extent, &Rows::all(1), None, 4).unwrap();
+        let chunk = Chunk { place: vec![0; 3], address: 0, size: 0, mask: 0 };
+        let runs = target.runs(&shape, &chunked, &chunk);
+        assert_eq!(runs.first.len, 4);
+        let [repeated] = &runs.dims[..] else { panic!("{runs:?}") };
+        assert_eq!((repeated.count, repeated.from, repeated.to), (len, 8, 4));
+    }
 }

@@ -100,11 +100,17 @@ impl<'c> Shared<'c> {
 
 /// What a piece is known by in the shared cache; stretches of contiguous storage are not kept.
 fn key(file: &Hdf5File, request: &RowRequest<'_>, piece: &Piece) -> Option<Key> {
-    file.options().chunk_cache.as_ref().filter(|_| request.keep_chunks)?;
-    match (&piece.kind, request.dataset.storage()) {
-        (PieceKind::Chunk(_), Storage::Chunked(_)) => {
-            Some(Key { file: file.identity().clone(), address: piece.range.start, size: piece.decoded })
-        }
+    let cache = file.options().chunk_cache.as_ref().filter(|_| request.keep_chunks)?;
+    let dataset = request.dataset;
+    match (&piece.kind, dataset.storage()) {
+        (PieceKind::Chunk(chunk), Storage::Chunked(_)) => Some(Key {
+            file: file.identity().clone(),
+            address: piece.range.start,
+            stored: piece.range.end.saturating_sub(piece.range.start),
+            size: piece.decoded,
+            mask: chunk.mask,
+            pipeline: cache.pipeline(dataset.filters(), dataset.element_size()),
+        }),
         _ => None,
     }
 }
