@@ -184,14 +184,19 @@ impl HttpsObject {
         if let Some(answer) = self.at_known_place(ask, broken).await? {
             return Ok(answer);
         }
-        let finding = self.place.finding.lock().await;
+        let session = self.shared.earthdata.session();
+        // An archive's host redirects, and the others wait until one has found out where to. Elsewhere that would cost a
+        // round trip for nothing.
+        let finding = match session.is_nasa(&self.url) {
+            true => Some(self.place.finding.lock().await),
+            false => None,
+        };
         // Somebody else may have found it while this one waited.
-        if self.place.known().is_some() {
+        if finding.is_some() && self.place.known().is_some() {
             drop(finding);
             let answer = self.at_known_place(ask, broken).await?;
             return answer.ok_or_else(|| Failure::Passing { error: self.expired(), after: None });
         }
-        let session = self.shared.earthdata.session();
         let landed = session.get(&self.url, ask).await?;
         if matches!(landed.response.status().as_u16(), 200 | 206) {
             self.place.keep(&landed.url);
