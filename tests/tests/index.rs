@@ -6,11 +6,13 @@ mod choices;
 mod damage;
 mod format;
 mod memory;
+mod moved;
 mod traffic;
+mod transfer;
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -34,6 +36,7 @@ struct Shelf {
     refuses_get: AtomicBool,
     refuses_put: AtomicBool,
     got: Mutex<u64>,
+    refusals: AtomicUsize,
 }
 
 impl Shelf {
@@ -45,6 +48,11 @@ impl Shelf {
     fn changed(&self, change: impl Fn(&str, &Bytes) -> Bytes) -> Arc<Self> {
         let objects = self.objects().into_iter().map(|(name, bytes)| (name.clone(), change(&name, &bytes)));
         Arc::new(Self { objects: Mutex::new(objects.collect()), ..Self::default() })
+    }
+
+    /// Requests that were refused since the last time this was asked.
+    fn refused(&self) -> usize {
+        self.refusals.swap(0, Ordering::SeqCst)
     }
 
     /// Bytes that were given out.
@@ -60,6 +68,7 @@ impl IndexStore for Shelf {
 
     fn get(&self, name: &str) -> Result<Option<Bytes>> {
         if self.refuses_get.load(Ordering::SeqCst) {
+            self.refusals.fetch_add(1, Ordering::SeqCst);
             return Err(Error::io("the shelf is out of reach"));
         }
         let found = self.objects.lock().unwrap().get(name).cloned();
@@ -69,6 +78,7 @@ impl IndexStore for Shelf {
 
     fn put(&self, name: &str, bytes: Bytes) -> Result<()> {
         if self.refuses_put.load(Ordering::SeqCst) {
+            self.refusals.fetch_add(1, Ordering::SeqCst);
             return Err(Error::io("the shelf is full"));
         }
         self.objects.lock().unwrap().insert(name.to_string(), bytes);
@@ -81,6 +91,8 @@ impl IndexStore for Shelf {
 struct Archive {
     objects: Mutex<HashMap<String, (u64, Bytes)>>,
     calls: Mutex<Vec<(String, Vec<Range<u64>>)>>,
+    /// Calls until one fails, and the fault.
+    fails: Mutex<Option<(usize, Error)>>,
 }
 
 impl Archive {
@@ -96,6 +108,15 @@ impl Archive {
         let mut objects = self.objects.lock().unwrap();
         let version = objects.get(href).map_or(1, |(version, _)| version + 1);
         objects.insert(href.to_string(), (version, bytes.into()));
+    }
+
+    fn remove(&self, href: &str) {
+        self.objects.lock().unwrap().remove(href);
+    }
+
+    /// The call after this many others fails, once.
+    fn fail_after(&self, calls: usize, error: Error) {
+        *self.fails.lock().unwrap() = Some((calls, error));
     }
 
     /// Calls since the last time this was asked, by href.
@@ -153,6 +174,14 @@ impl RangeReader for RemoteObject {
 
     fn read_ranges(&self, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
         self.archive.calls.lock().unwrap().push((self.href.clone(), ranges.to_vec()));
+        {
+            let mut fails = self.archive.fails.lock().unwrap();
+            match fails.take() {
+                Some((0, error)) => return Err(error),
+                Some((calls, error)) => *fails = Some((calls - 1, error)),
+                None => {}
+            }
+        }
         let (identity, bytes) = self.archive.object(&self.href)?;
         if !self.identity.matches(&identity) {
             return Err(Error::changed(format!("{}: is another object by now", self.href)));

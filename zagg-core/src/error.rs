@@ -100,6 +100,11 @@ impl Error {
         self.kind
     }
 
+    /// Whether it says nothing about the object that was read: the transfer failed, or the system did.
+    pub(crate) fn may_pass(&self) -> bool {
+        matches!(self.kind, ErrorKind::Io | ErrorKind::Temporary)
+    }
+
     /// The message without any prefix.
     pub fn message(&self) -> &str {
         &self.message

@@ -4,13 +4,15 @@ mod indexes;
 mod located;
 mod opening;
 mod traffic;
+mod watched;
 
 pub use indexes::IndexUse;
 pub use located::{Located, PartRows};
 pub use traffic::{Counting, measured};
+pub(crate) use watched::Watched;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::collections::{BTreeMap, HashSet};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -44,11 +46,20 @@ pub struct Granules {
     shards: HashSet<u64>,
     clock: AtomicU64,
     open: AtomicUsize,
-    strays: Mutex<HashMap<u32, Strays>>,
-    /// Granules that have none of the source's parts.
-    without_parts: Mutex<BTreeSet<u32>>,
+    /// Of the granules that tasks have opened.
+    learnt: Mutex<BTreeMap<u32, Learnt>>,
     /// What was read for the attributes of columns, before any task.
     described: Mutex<Traffic>,
+}
+
+/// What was learnt of a granule when it was opened.
+#[derive(Debug)]
+struct Learnt {
+    strays: Strays,
+    /// Whether it has none of the source's parts.
+    without_parts: bool,
+    /// Whether an index says so: that is believed only when the granule was seen.
+    known: bool,
 }
 
 #[derive(Debug)]
@@ -58,6 +69,8 @@ struct Slot {
     listed: Vec<u64>,
     /// Tasks that still need it.
     needed: AtomicUsize,
+    /// Whether any task needs it. Others tell attributes of columns at most.
+    has_tasks: bool,
     /// When it was last used, by [`Granules::clock`].
     used: AtomicU64,
     state: Mutex<State>,
@@ -71,6 +84,8 @@ struct SlotIndex {
     bytes: Option<Bytes>,
     /// Whether the place where indexes are kept need not be asked any more.
     asked: bool,
+    /// Whether bytes of the granule were read by this run. Another flag takes its place when the index is given up.
+    seen: Arc<AtomicBool>,
     outcome: Option<Outcome>,
     /// Why the kept index is not used, or was not written.
     warning: Option<String>,
@@ -82,6 +97,14 @@ enum State {
     Open(Arc<Located>),
     /// Kept, so that every task gives the same reason.
     Failed(Error),
+}
+
+impl SlotIndex {
+    /// What was kept may be of another version of the granule.
+    fn forget(&mut self) {
+        self.bytes = None;
+        self.seen = Arc::default();
+    }
 }
 
 impl Slot {
@@ -116,6 +139,7 @@ impl Granules {
                 granule,
                 listed,
                 needed: AtomicUsize::new(needed),
+                has_tasks: needed > 0,
                 used: AtomicU64::new(0),
                 state: Mutex::new(State::Closed),
                 index: Mutex::default(),
@@ -131,8 +155,7 @@ impl Granules {
             shards,
             clock: AtomicU64::new(0),
             open: AtomicUsize::new(0),
-            strays: Mutex::default(),
-            without_parts: Mutex::default(),
+            learnt: Mutex::default(),
             described: Mutex::default(),
         })
     }
@@ -202,17 +225,20 @@ impl Granules {
         match self.open(slot, grid) {
             Ok(located) => {
                 let located = Arc::new(located);
-                let strays = located.strays(&slot.listed, &self.shards);
                 // A granule that only tells attributes is no part of this run.
-                if slot.needed.load(Ordering::Relaxed) > 0 {
-                    self.strays.lock().unwrap_or_else(PoisonError::into_inner).insert(number, strays);
-                    if located.granule().parts().iter().all(|part| part.state == PartState::Absent) {
-                        self.without_parts.lock().unwrap_or_else(PoisonError::into_inner).insert(number);
-                    }
+                if slot.has_tasks {
+                    let parts = located.granule().parts();
+                    let learnt = Learnt {
+                        strays: located.strays(&slot.listed, &self.shards),
+                        without_parts: parts.iter().all(|part| part.state == PartState::Absent),
+                        known: located.is_known(),
+                    };
+                    self.learnt().insert(number, learnt);
                 }
                 *state = State::Open(Arc::clone(&located));
-                drop(state);
+                // Before another task can close it.
                 self.open.fetch_add(1, Ordering::Relaxed);
+                drop(state);
                 while self.open.load(Ordering::Relaxed) > self.max_open && self.close_oldest(number, grid) {}
                 Ok(located)
             }
@@ -237,7 +263,7 @@ impl Granules {
             (0..self.slots.len() as u32)
                 .filter(|&number| !self.slots[number as usize].listed.is_empty())
                 .take(DESCRIBING)
-                .find_map(|number| self.located(number, grid).ok())
+                .find_map(|number| self.proven(number, grid).ok())
         });
         *self.described.lock().unwrap_or_else(PoisonError::into_inner) += traffic;
         let known = self.source.columns().iter().find(|spec| spec.name == column);
@@ -296,16 +322,24 @@ impl Granules {
 
     /// Ids of the granules opened so far that have none of the source's parts, in the order of the map.
     pub fn without_parts(&self) -> Vec<String> {
-        let numbers = self.without_parts.lock().unwrap_or_else(PoisonError::into_inner);
-        numbers.iter().map(|&number| self.granule(number).id.clone()).collect()
+        self.believed(|learnt| learnt.without_parts.then_some(())).into_iter().map(|(id, ())| id).collect()
     }
 
-    /// Rows that no shard can count, over all granules opened so far.
+    /// Rows that no shard can count, over all granules opened so far, in the order of the map.
     pub fn strays(&self) -> Vec<(String, Strays)> {
-        let strays = self.strays.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut found: Vec<(u32, Strays)> =
-            strays.iter().filter(|(_, s)| **s != Strays::default()).map(|(n, s)| (*n, *s)).collect();
-        found.sort_unstable_by_key(|(number, _)| *number);
-        found.into_iter().map(|(number, strays)| (self.granule(number).id.clone(), strays)).collect()
+        self.believed(|learnt| Some(learnt.strays).filter(|strays| *strays != Strays::default()))
+    }
+
+    fn learnt(&self) -> MutexGuard<'_, BTreeMap<u32, Learnt>> {
+        self.learnt.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Something of what was learnt, with the ids of the granules. Nothing of one whose index alone says it.
+    fn believed<T>(&self, pick: impl Fn(&Learnt) -> Option<T>) -> Vec<(String, T)> {
+        let learnt = self.learnt();
+        let sure = learnt.iter().filter(|&(&number, learnt)| {
+            !learnt.known || self.slots[number as usize].index().seen.load(Ordering::SeqCst)
+        });
+        sure.filter_map(|(&number, learnt)| Some((self.granule(number).id.clone(), pick(learnt)?))).collect()
     }
 }

@@ -31,7 +31,7 @@ pub use stored_error::StoredError;
 pub const MAX_STORED_BYTES: u64 = 8 << 20;
 
 /// Most bytes of an index when it is unpacked.
-pub const MAX_BYTES: u64 = 32 << 20;
+pub const MAX_BYTES: u64 = 8 << 20;
 
 /// A place for small objects with names: granule indexes.
 pub trait IndexStore: Send + Sync {

@@ -1,6 +1,6 @@
 //! What an index keeps of a granule: the datasets that the pipeline names, each with its chunk table.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -16,14 +16,22 @@ use crate::options::Options;
 
 /// Name and version of the form. The version is raised when the form changes, and when the reader learns to read what it
 /// refused before: an index keeps refusals too.
-const FORM: &str = "hdf5-points 1";
+const FORM: &str = "hdf5-points 2";
 
-/// What an index depends on: its form and the paths of the datasets.
+/// What an index depends on: its form, for each part in order its name and its coordinates, and the paths of all other
+/// datasets. As JSON, so that no name can pass for two.
 pub(crate) fn key(options: &Options) -> String {
-    let mut paths = options.paths();
-    paths.sort_unstable();
-    paths.dedup();
-    format!("{FORM}\n{}", paths.join("\n"))
+    let parts: Vec<[String; 3]> = options
+        .groups
+        .iter()
+        .map(|group| {
+            let path = |template| Options::path(template, group);
+            [group.clone(), path(&options.longitude), path(&options.latitude)]
+        })
+        .collect();
+    let is_coordinate = |path: &String| parts.iter().any(|[_, lon, lat]| path == lon || path == lat);
+    let others: BTreeSet<String> = options.paths().into_iter().filter(|path| !is_coordinate(path)).collect();
+    serde_json::json!([FORM, parts, others]).to_string()
 }
 
 /// The part of an index that is this source's.

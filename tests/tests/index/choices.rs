@@ -89,7 +89,9 @@ fn a_miss_is_a_hole_when_it_shall_be_and_nothing_is_read() {
 
 #[test]
 fn a_shelf_that_fails_costs_a_warning() {
-    let (job, _) = remote(&crossing(2000));
+    let (mut job, _) = remote(&crossing(2000));
+    // One after the other: those at the same time could all meet with it.
+    (job.options.workers, job.options.io_threads) = (1, 1);
     let (want, tree) = run(&job);
     let shelf = Arc::new(Shelf::default());
     shelf.refuses_put.store(true, Ordering::SeqCst);
@@ -97,15 +99,28 @@ fn a_shelf_that_fails_costs_a_warning() {
     assert_same_tree(&files, &tree, "a full shelf");
     assert_eq!((told(&got), got.exit_code()), (told(&want), 0));
     assert_eq!((used(&got).written, used(&got).not_written), (0, 3));
-    let warning = "no index of it was written to shelf: the shelf is full";
-    assert_eq!(got.warnings.iter().filter(|line| line.ends_with(warning)).count(), 3, "{:?}", got.warnings);
+    let warning = "no index of it was written to shelf: the shelf is full; the store is not asked again";
+    // The shelf is tried once, not for every granule.
+    assert_eq!(got.warnings.iter().filter(|line| line.ends_with(warning)).count(), 1, "{:?}", got.warnings);
+    assert_eq!(shelf.refused(), 1);
 
     shelf.refuses_get.store(true, Ordering::SeqCst);
-    let (got, files) = run(&indexed(&job, &shelf, "read"));
-    assert_same_tree(&files, &tree, "a shelf out of reach");
-    assert_eq!(told(&got), told(&want));
-    let warning = "its index in shelf is not used: the shelf is out of reach";
-    assert_eq!(got.warnings.iter().filter(|line| line.ends_with(warning)).count(), 3, "{:?}", got.warnings);
+    for on_miss in ["read", "build"] {
+        let (got, files) = run(&indexed(&job, &shelf, on_miss));
+        assert_same_tree(&files, &tree, "a shelf out of reach");
+        assert_eq!(told(&got), told(&want));
+        let warning =
+            "its index in shelf is not used: the shelf is out of reach; the store is not asked again";
+        let warnings: Vec<&String> = got.warnings.iter().filter(|line| line.contains("shelf")).collect();
+        let [told] = &warnings[..] else { panic!("{warnings:?}") };
+        assert!(told.ends_with(warning), "{told}");
+        // The granule whose index is looked for first finds it out.
+        assert_eq!(shelf.refused(), 1);
+        assert_eq!(used(&got).missed, 3);
+    }
+    let (got, _) = run(&indexed(&job, &shelf, "error"));
+    assert_eq!((got.state, used(&got).missed), (StoreState::Incomplete, 3));
+    assert!(got.holes.iter().all(|(hole, _)| hole.reason.contains("the shelf is out of reach")));
     assert!(maker(&job, &shelf).make(&job.map.granules[0], false).is_err());
 }
 
@@ -115,7 +130,7 @@ fn an_index_is_made_once_and_says_the_same_wherever_it_is_made() {
     let shelf = filled(&job);
     archive.calls();
     for granule in &job.map.granules {
-        assert_eq!(maker(&job, &shelf).make(granule, false).unwrap(), Made::Valid);
+        assert_eq!(maker(&job, &shelf).make(granule, false).unwrap(), Made::Valid { holes: Vec::new() });
         // One byte tells that the granule is the same.
         let calls = archive.calls();
         assert_eq!(calls, [(granule.id.clone(), vec![0..1])]);

@@ -97,6 +97,10 @@ proptest! {
         replace(&mut body, &mut (at + 1), &new);
         let (summary, _) = run_with(&packed(head, &body), "read");
         prop_assert_eq!(summary.shards_failed, 0);
+        // A panic that was caught is told as a fault.
+        let holes = summary.holes.iter().map(|(hole, _)| &hole.reason);
+        let panicked = summary.warnings.iter().chain(holes).find(|text| text.contains("panic"));
+        prop_assert_eq!(panicked, None);
     }
 }
 

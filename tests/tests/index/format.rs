@@ -80,6 +80,29 @@ proptest! {
 }
 
 #[test]
+fn what_is_which_coordinate_and_the_order_of_parts_are_in_the_name() {
+    let grid = grid_of(&pipeline(&[preset()]));
+    let name = |groups: Value, latitude: &str, longitude: &str, variables: Value| {
+        let section = json!({
+            "groups": groups,
+            "coordinates": {"latitude": latitude, "longitude": longitude},
+            "variables": variables,
+        });
+        let source = registry().source("hdf5-points", section.as_object().unwrap()).unwrap();
+        IndexKey::new(&*source, &*grid).unwrap().name("a.h5")
+    };
+    let (x, y) = ("/{group}/x", "/{group}/y");
+    let h = || json!({"h": "/{group}/h", "q": "/{group}/q"});
+    let plain = name(json!(["a", "b"]), y, x, h());
+    assert_ne!(name(json!(["a", "b"]), x, y, h()), plain);
+    assert_ne!(name(json!(["b", "a"]), y, x, h()), plain);
+    assert_ne!(name(json!(["a"]), y, x, h()), plain);
+    assert_ne!(name(json!(["a", "b"]), y, x, json!({"h": "/{group}/h"})), plain);
+    // Names and order of columns are of no matter.
+    assert_eq!(name(json!(["a", "b"]), y, x, json!({"r": "/{group}/q", "g": "/{group}/h"})), plain);
+}
+
+#[test]
 fn an_index_that_is_too_long_is_not_written() {
     let pipeline = pipeline(&[preset()]);
     let grid = grid_of(&pipeline);

@@ -7,21 +7,23 @@ mod indexed;
 
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::grid::{Grid, NO_CELL};
-use crate::range_reader::RangeReader;
 use crate::report::Strays;
 use crate::rows::Rows;
-use crate::source::{ObjectIdentity, OpenGranule, PartState, Positions};
+use crate::source::{OpenGranule, PartState, Positions};
+
+use super::watched::Watched;
 
 /// An opened granule with its row index.
 #[derive(Debug)]
 pub struct Located {
     granule: Box<dyn OpenGranule>,
     parts: Vec<Part>,
-    /// The object that was read and where it was, when it is told.
-    object: Option<(ObjectIdentity, String)>,
+    /// The object that is read, when it is told.
+    object: Option<Arc<Watched>>,
     /// Whether it comes from an index.
     known: bool,
 }
@@ -115,8 +117,19 @@ impl Located {
 
     /// Notes the object that was read: only then can an index be made.
     #[must_use]
-    pub(crate) fn of(self, reader: &dyn RangeReader) -> Self {
-        Self { object: Some((ObjectIdentity::of(reader), reader.location().to_string())), ..self }
+    pub(crate) fn of(self, object: Arc<Watched>) -> Self {
+        Self { object: Some(object), ..self }
+    }
+
+    /// Makes sure that the object is the one that its index describes, with one read of one byte unless something was read.
+    ///
+    /// # Errors
+    /// When it is another one, is gone, or cannot be reached.
+    pub(crate) fn prove(&self) -> Result<()> {
+        match &self.object {
+            Some(object) if self.known => object.prove(),
+            _ => Ok(()),
+        }
     }
 
     /// Whether it comes from an index, and its positions were not read.

@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 
-use super::indexes::{IndexUse, Indexes, Outcome};
-use super::{Counting, Granules, Located, PoisonError, Slot, State};
+use super::indexes::{Answer, IndexUse, Indexes, Outcome};
+use super::{Counting, Granules, Located, PoisonError, Slot, State, Watched};
 use crate::config::OnMiss;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::grid::Grid;
@@ -20,16 +20,22 @@ impl Granules {
         {
             return Ok(located);
         }
-        let reader = Arc::new(Counting::new(self.opener.open(href)?));
+        let reader = self.watched(slot, self.opener.open(href)?);
         let opened = Arc::clone(&reader);
         let granule = crate::caught(|| self.source.open(&slot.granule, opened)).context(|| "opening")?;
-        let located = crate::caught(|| Located::new(granule, grid))?.of(&*reader);
+        let located = crate::caught(|| Located::new(granule, grid))?.of(reader);
         if let Some(indexes) = &self.indexes
             && indexes.on_miss() == Some(OnMiss::Build)
         {
             self.save(indexes, slot, &located, grid);
         }
         Ok(located)
+    }
+
+    /// A reader of the slot's granule that counts, and sees whether there is anything to read.
+    fn watched(&self, slot: &Slot, reader: Arc<dyn RangeReader>) -> Arc<Watched> {
+        let seen = Arc::clone(&slot.index().seen);
+        Arc::new(Watched::seen_by(Arc::new(Counting::new(reader)), seen))
     }
 
     /// The granule from its index; `None` when it must be opened without.
@@ -48,14 +54,15 @@ impl Granules {
                 None => return Ok(None),
             },
         };
+        let turn = indexes.turn();
         let located = match indexes.index(&bytes, &slot.granule.id, grid) {
             Ok(index) => match self.opener.open_known(href, &index.object) {
                 Ok(reader) => {
-                    let reader = Arc::new(Counting::new(reader));
+                    let reader = self.watched(slot, reader);
                     let opened = Arc::clone(&reader);
                     crate::caught(|| {
                         let granule = self.source.open_indexed(&slot.granule, opened, &index.source)?;
-                        Located::known(granule, &index, reader.location())
+                        Located::known(granule, &index, reader)
                     })
                 }
                 // Anything else is the granule's own fault.
@@ -64,6 +71,7 @@ impl Granules {
             },
             Err(error) => Err(error),
         };
+        drop(turn);
         match located {
             Ok(located) => {
                 let mut index = slot.index();
@@ -72,7 +80,7 @@ impl Granules {
                 Ok(Some(located))
             }
             Err(error) => {
-                slot.index().bytes = None;
+                slot.index().forget();
                 self.miss(indexes, slot, Some(error)).map(|()| None)
             }
         }
@@ -83,11 +91,14 @@ impl Granules {
         if slot.index().asked || indexes.on_miss().is_none() {
             return Ok(None);
         }
-        let found = indexes.get(&slot.granule.id);
-        if let Ok(Some(bytes)) = found {
-            return Ok(Some(bytes));
-        }
-        self.miss(indexes, slot, found.err()).map(|()| None)
+        let reason = match indexes.get(&slot.granule.id) {
+            Ok(Answer::Given(Some(bytes))) => return Ok(Some(bytes)),
+            Ok(Answer::Given(None)) => None,
+            // The granule that found out has the warning.
+            Ok(Answer::GivenUp(error)) => Some(error).filter(|_| !self.may_do_without_index()),
+            Err(error) => Some(error),
+        };
+        self.miss(indexes, slot, reason).map(|()| None)
     }
 
     /// There is no valid index: the reason is kept, or the error of a run that wants one.
@@ -121,7 +132,8 @@ impl Granules {
             None => Err(Error::unsupported("the object has no ETag by which it could be known again")),
         });
         match saved {
-            Ok(()) => self.note(slot, Outcome::Written, None),
+            Ok(Answer::Given(())) => self.note(slot, Outcome::Written, None),
+            Ok(Answer::GivenUp(_)) => self.note(slot, Outcome::NotWritten, None),
             Err(error) => {
                 let warning = format!("no index of it was written to {}: {error}", indexes.location());
                 self.note(slot, Outcome::NotWritten, Some(warning));
@@ -165,7 +177,8 @@ impl Granules {
             if let Some(indexes) = &self.indexes {
                 self.miss(indexes, slot, Some(reason.clone()))?;
             }
-            slot.index().bytes = None;
+            slot.index().forget();
+            self.learnt().remove(&number);
             if is_open {
                 *state = State::Closed;
                 self.open.fetch_sub(1, Ordering::Relaxed);
@@ -173,6 +186,20 @@ impl Granules {
         }
         drop(state);
         self.located(number, grid)
+    }
+
+    /// The opened granule, which is certainly the object that its index describes, if it comes from one: before anything
+    /// is believed that no read has confirmed.
+    ///
+    /// # Errors
+    /// As [`located`](Self::located), and when the object is another one that may not be read without its index.
+    pub(super) fn proven(&self, number: u32, grid: &dyn Grid) -> Result<Arc<Located>> {
+        let located = self.located(number, grid)?;
+        match located.prove() {
+            Ok(()) => Ok(located),
+            Err(error) if error.may_pass() || !self.may_do_without_index() => Err(error),
+            Err(error) => self.without_index(number, &error, grid),
+        }
     }
 
     fn note(&self, slot: &Slot, outcome: Outcome, warning: Option<String>) {
@@ -187,7 +214,8 @@ impl Granules {
     pub fn index_use(&self) -> Option<IndexUse> {
         self.indexes.as_ref()?.on_miss()?;
         let mut total = IndexUse::default();
-        for outcome in self.slots.iter().filter_map(|slot| slot.index().outcome) {
+        for outcome in self.slots.iter().filter(|slot| slot.has_tasks).filter_map(|slot| slot.index().outcome)
+        {
             total.add(outcome);
         }
         Some(total)

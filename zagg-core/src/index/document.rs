@@ -280,6 +280,6 @@ mod tests {
         }
         let bytes = encoder.finish().unwrap();
         assert!((bytes.len() as u64) < MAX_STORED_BYTES);
-        assert_eq!(unpack(&bytes).unwrap_err().message(), "it is longer than 33554432 bytes");
+        assert_eq!(unpack(&bytes).unwrap_err().message(), "it is longer than 8388608 bytes");
     }
 }

@@ -45,7 +45,9 @@ impl IndexKey {
 
     /// Whether a signature is that of the grid.
     pub(super) fn has_grid(&self, signature: Map<String, Value>) -> bool {
-        sort_keys(Value::Object(signature)) == self.grid
+        // The signature was a text meanwhile, and not every number comes back from one bit by bit.
+        let own = serde_json::from_str::<Value>(&self.grid.to_string());
+        own.is_ok_and(|own| sort_keys(Value::Object(signature)) == own)
     }
 
     /// Name of a granule's index in an [`IndexStore`](super::IndexStore).
@@ -83,6 +85,19 @@ mod tests {
         assert_eq!(file_name("ATL06_2018_001-01.h5"), "ATL06_2018_001-01.h5");
         assert_eq!(file_name("../a b"), "%2E.%2Fa%20b");
         assert_eq!(file_name("é"), "%C3%A9");
+    }
+
+    #[test]
+    fn a_grid_is_known_again_by_its_text() {
+        // Numbers of which some come back with another last bit.
+        for number in (1..2000).map(|n| 0.1 * f64::from(n) / 7.0 + 1e-9 / f64::from(n)) {
+            let grid = serde_json::json!({"cell": number, "type": "x"});
+            let read: Map<String, Value> = serde_json::from_str(&grid.to_string()).unwrap();
+            let key = IndexKey { source: String::new(), grid, folder: String::new() };
+            assert!(key.has_grid(read), "{number}");
+            let other = serde_json::json!({"cell": number * 1.01, "type": "x"});
+            assert!(!key.has_grid(other.as_object().unwrap().clone()), "{number}");
+        }
     }
 
     proptest! {

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{GranuleIndex, IndexKey, IndexStore};
-use crate::error::{Context, Error, Result};
+use crate::error::{Context, Error, ErrorKind, Result};
 use crate::granule::{Driver, Granule};
-use crate::granules::Located;
+use crate::granules::{Located, Watched};
 use crate::grid::Grid;
 use crate::source::{OpenObject, PointSource};
 
@@ -26,7 +26,10 @@ pub struct IndexMaker {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Made {
     /// Its index is there and valid.
-    Valid,
+    Valid {
+        /// Names and reasons of parts that cannot be read, as the index keeps them.
+        holes: Vec<(String, String)>,
+    },
     /// Its index was written.
     Built {
         /// Bytes of the index.
@@ -78,33 +81,47 @@ impl IndexMaker {
         crate::caught(|| {
             let name = self.key.name(&granule.id);
             if !rebuild
-                && let Some(bytes) = self.store.get(&name)?
-                && self.is_valid(granule, &bytes).is_ok()
+                && let Some(bytes) = self.kept(&name)?
+                && let Ok(located) = self.valid(granule, &bytes)
             {
-                return Ok(Made::Valid);
+                return Ok(Made::Valid { holes: holes(&located) });
             }
-            let reader = self.opener.open(granule.href(self.driver)?)?;
-            let opened = self.source.open(granule, Arc::clone(&reader)).context(|| "opening")?;
-            let located = Located::new(opened, &*self.grid)?.of(&*reader);
+            let reader = Arc::new(Watched::new(self.opener.open(granule.href(self.driver)?)?));
+            let opened = Arc::clone(&reader);
+            let opened = self.source.open(granule, opened).context(|| "opening")?;
+            let located = Located::new(opened, &*self.grid)?.of(reader);
             let index = located.index(&granule.id)?.ok_or_else(|| {
                 Error::unsupported("the object has no ETag by which it could be known again")
             })?;
             let bytes = index.encode(&self.key, &*self.grid)?;
             let length = bytes.len() as u64;
             self.store.put(&name, bytes)?;
-            let holes = located.holes().map(|(part, error)| (part.to_string(), error.to_string())).collect();
-            Ok(Made::Built { bytes: length, holes })
+            Ok(Made::Built { bytes: length, holes: holes(&located) })
         })
     }
 
     /// Checks an index as its reader would, and with one byte that the granule is the one it was made from.
-    fn is_valid(&self, granule: &Granule, bytes: &Bytes) -> Result<()> {
+    fn valid(&self, granule: &Granule, bytes: &Bytes) -> Result<Located> {
         let index = GranuleIndex::decode(bytes, &granule.id, &self.key, &*self.grid)?;
         let reader = self.opener.open_known(granule.href(self.driver)?, &index.object)?;
-        if index.object.size > 0 {
-            reader.read_ranges(&[0..1])?;
-        }
-        let opened = self.source.open_indexed(granule, Arc::clone(&reader), &index.source)?;
-        Located::known(opened, &index, reader.location()).map(|_| ())
+        let reader = Arc::new(Watched::new(reader));
+        let opened = Arc::clone(&reader);
+        let opened = self.source.open_indexed(granule, opened, &index.source)?;
+        let located = Located::known(opened, &index, reader)?;
+        located.prove()?;
+        Ok(located)
     }
+
+    /// What lies at the place of an index. What is too long for one is not worth more than nothing.
+    fn kept(&self, name: &str) -> Result<Option<Bytes>> {
+        match self.store.get(name) {
+            Err(error) if error.kind() == ErrorKind::Corrupt => Ok(None),
+            found => found,
+        }
+    }
+}
+
+/// Names and reasons of the parts that cannot be read.
+fn holes(located: &Located) -> Vec<(String, String)> {
+    located.holes().map(|(part, error)| (part.to_string(), error.to_string())).collect()
 }

@@ -192,7 +192,13 @@ fn coordinate_array(
 fn variable_attributes(run: &Run, variable: &CompiledVariable, describe: bool) -> Map<String, Value> {
     let mut attributes = Map::new();
     if let (Some((column, power)), Some(function)) = (&variable.describes, &variable.function) {
-        let source = if describe { run.granules.column_attributes(column, &*run.grid) } else { Map::new() };
+        // A granule costs a request, which nothing comes of where the pipeline says it all.
+        let is_told = ["units", "long_name"].iter().all(|key| variable.attrs.contains_key(*key));
+        let source = if describe && !is_told {
+            run.granules.column_attributes(column, &*run.grid)
+        } else {
+            Map::new()
+        };
         let text = |key: &str| source.get(key).and_then(Value::as_str);
         if let Some(units) = derived_units(*power, text("units")) {
             attributes.insert("units".into(), units.into());

@@ -1,7 +1,7 @@
 //! Reading the rows of one granule that lie in one shard. Runs on the i/o threads.
 
 use crate::column::Column;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::granules::{Located, PartRows, measured};
 use crate::grid::NO_CELL;
 use crate::report::Traffic;
@@ -45,10 +45,17 @@ fn gather(run: &Run, granule: u32, shard: u64) -> Result<GranuleRows> {
     let mut rows = GranuleRows::default();
     if !located.is_known() || !run.granules.may_do_without_index() {
         fill(run, &located, shard, &mut rows, false)?;
+        if rows.holes.is_empty() {
+            located.prove()?;
+        }
         return Ok(rows);
     }
-    match fill(run, &located, shard, &mut rows, true) {
-        Err(error) if !may_pass(&error) => {
+    let filled = fill(run, &located, shard, &mut rows, true).and_then(|()| {
+        // That there are no rows here is an answer too, and no read has confirmed it yet.
+        if rows.holes.is_empty() { located.prove() } else { Ok(()) }
+    });
+    match filled {
+        Err(error) if !error.may_pass() => {
             // Whatever is wrong may be the index alone: the granule itself is asked.
             let located = run.granules.without_index(granule, &error, &*run.grid)?;
             rows = GranuleRows::default();
@@ -57,11 +64,6 @@ fn gather(run: &Run, granule: u32, shard: u64) -> Result<GranuleRows> {
         filled => filled?,
     }
     Ok(rows)
-}
-
-/// Whether an error says nothing about the object that was read.
-fn may_pass(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Io | ErrorKind::Temporary)
 }
 
 /// One read per part, with what is known of its rows.
@@ -124,7 +126,7 @@ fn fill(run: &Run, located: &Located, shard: u64, out: &mut GranuleRows, doubt: 
                     out.parts.push(Kept { part: name.to_string(), cells, columns });
                 }
             }
-            Err(error) if doubt && !may_pass(&error) => return Err(error),
+            Err(error) if doubt && !error.may_pass() => return Err(error),
             Err(error) => out.holes.push((Some(name.to_string()), error)),
         }
     }

@@ -112,10 +112,18 @@ fn make_all(maker: &IndexMaker, granules: &[Granule], workers: usize, rebuild: b
 impl Outcome {
     fn add(&mut self, at: usize, granule: &Granule, made: Result<Made>) {
         match made {
-            Ok(Made::Valid) => self.valid += 1,
-            Ok(Made::Built { bytes, holes }) => {
-                self.built += 1;
-                self.bytes += bytes;
+            Ok(made) => {
+                let holes = match made {
+                    Made::Valid { holes } => {
+                        self.valid += 1;
+                        holes
+                    }
+                    Made::Built { bytes, holes } => {
+                        self.built += 1;
+                        self.bytes += bytes;
+                        holes
+                    }
+                };
                 let holes = holes.into_iter().map(|(part, reason)| (at, granule.id.clone(), part, reason));
                 self.holes.extend(holes);
             }

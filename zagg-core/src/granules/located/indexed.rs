@@ -1,17 +1,25 @@
 //! From a located granule to its index, and back.
 
-use super::{Located, Part};
+use std::sync::Arc;
+
+use super::{Located, Part, Watched};
 use crate::error::{Error, Result};
 use crate::index::{GranuleIndex, PartIndex, StoredError};
+use crate::range_reader::RangeReader;
 use crate::rows::Rows;
-use crate::source::{OpenGranule, PartInfo, PartState};
+use crate::source::{ObjectIdentity, OpenGranule, PartInfo, PartState};
 
 impl Located {
-    /// The granule of an index, opened from it at `location`: no positions are read, and rows are candidates.
+    /// The granule of an index, opened from it: no positions are read, and rows are candidates.
     ///
     /// # Errors
     /// When the index speaks of other parts than the granule has.
-    pub(crate) fn known(granule: Box<dyn OpenGranule>, index: &GranuleIndex, location: &str) -> Result<Self> {
+    pub(crate) fn known(
+        granule: Box<dyn OpenGranule>,
+        index: &GranuleIndex,
+        object: Arc<Watched>,
+    ) -> Result<Self> {
+        let location = object.location();
         let infos = granule.parts();
         if infos.len() != index.parts.len() {
             return Err(Error::corrupt(format!(
@@ -39,25 +47,32 @@ impl Located {
                 }
             });
         }
-        Ok(Self { granule, parts, object: None, known: true })
+        Ok(Self { granule, parts, object: Some(object), known: true })
     }
 
     /// The index of the granule with this id. `None` when there is nothing to keep: the source keeps no indexes, or the
     /// object cannot be told from another version.
     ///
     /// # Errors
-    /// When something could not be read that may be readable the next time.
+    /// When something could not be read that may be readable the next time; also where that seems a fault of the granule,
+    /// as what was not fetched often does.
     pub(crate) fn index(&self, id: &str) -> Result<Option<GranuleIndex>> {
-        let Some((object, location)) = &self.object else { return Ok(None) };
-        if object.etag.is_none() {
+        let Some(object) = &self.object else { return Ok(None) };
+        if object.etag().is_none() {
             return Ok(None);
         }
-        let Some(source) = crate::caught(|| self.granule.index())? else { return Ok(None) };
+        let source = crate::caught(|| self.granule.index());
+        if let Some(fault) = object.fault() {
+            return Err(fault);
+        }
+        let Some(source) = source? else { return Ok(None) };
         let infos = self.granule.parts();
         let parts = infos.iter().zip(&self.parts);
-        let part = |(info, part)| Ok((PartInfo::clone(info).name, part_index(info, part, location)?));
+        let part =
+            |(info, part)| Ok((PartInfo::clone(info).name, part_index(info, part, object.location())?));
         let parts = parts.map(part).collect::<Result<_>>()?;
-        Ok(Some(GranuleIndex { granule: id.to_string(), object: object.clone(), parts, source }))
+        let object = ObjectIdentity::of(&**object);
+        Ok(Some(GranuleIndex { granule: id.to_string(), object, parts, source }))
     }
 }
 
