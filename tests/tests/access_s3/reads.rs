@@ -81,7 +81,7 @@ fn what_is_not_there_and_what_is_not_public_is_said() {
     server.bucket("private", &[&Account::new("owner")]);
     for (href, kind, want) in [
         ("s3://bucket/other", ErrorKind::NotFound, "s3://bucket/other: no such object"),
-        ("s3://nowhere/k", ErrorKind::NotFound, "s3://nowhere/k: there is no such bucket"),
+        ("s3://nowhere/k", ErrorKind::Input, "s3://nowhere/k: there is no such bucket; check its name"),
         (
             "s3://private/k",
             ErrorKind::Input,

@@ -53,6 +53,16 @@ fn indexes_are_written_and_read_with_the_keys_of_the_file() {
 }
 
 #[test]
+fn a_bucket_that_does_not_exist_is_an_error_and_no_absent_index() {
+    let owner = Account::new("owner");
+    let server = S3Server::start();
+    let store = chain(&server, &key_file(&owner)).index_store("s3://mistyped/idx").unwrap();
+    for error in [store.get("a.json").unwrap_err(), store.put("a.json", Bytes::new()).unwrap_err()] {
+        assert!(error.message().contains("there is no such bucket; check its name"), "{error}");
+    }
+}
+
+#[test]
 fn keys_that_are_wrong_are_refused_and_never_shown() {
     let owner = Account::new("owner");
     let server = S3Server::start();

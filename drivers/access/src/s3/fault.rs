@@ -54,8 +54,9 @@ pub(super) fn judge(
                 "{location}: the bucket is in another region, which the server does not name; set region"
             )))
         }
+        // A mistyped bucket is no absent object: what looks for one must not take it for an answer.
         (404, "NoSuchBucket") => {
-            Verdict::Final(Error::not_found(format!("{location}: there is no such bucket")))
+            Verdict::Final(Error::input(format!("{location}: there is no such bucket; check its name")))
         }
         (404, _) => Verdict::Final(Error::not_found(format!("{location}: no such object"))),
         (412, _) => Verdict::Final(changed(location)),
