@@ -4,6 +4,7 @@ use std::path::Path;
 
 use zagg_core::config::{Layer, Layers, Pipeline};
 use zagg_core::registry::Registry;
+use zagg_core::shard_map::ShardMap;
 use zagg_core::{Error, Result};
 
 use crate::args::PipelineArgs;
@@ -26,6 +27,14 @@ pub(crate) fn layers(args: &PipelineArgs, registry: &Registry) -> Result<Layers>
 /// The pipeline that the arguments name.
 pub(crate) fn pipeline(args: &PipelineArgs, registry: &Registry) -> Result<Pipeline> {
     Pipeline::parse(&layers(args, registry)?)
+}
+
+/// The shard map of the command line, else the one that the pipeline names.
+pub(crate) fn shard_map(given: Option<&Path>, pipeline: &Pipeline) -> Result<ShardMap> {
+    let named = given.or(pipeline.catalog.as_deref().map(Path::new));
+    let path = named
+        .ok_or_else(|| Error::input("no shard map; give --catalog FILE, or catalog: in the pipeline"))?;
+    ShardMap::parse(&path.display().to_string(), &read_text(path)?)
 }
 
 /// A text file, whole.

@@ -11,7 +11,6 @@ use zagg_core::config::Pipeline;
 use zagg_core::granule::Granule;
 use zagg_core::index::{IndexMaker, IndexStore, Made};
 use zagg_core::run::REMOTE_IO_THREADS;
-use zagg_core::shard_map::ShardMap;
 use zagg_core::{Error, ErrorKind, Result};
 
 use crate::args::{Format, IndexArgs};
@@ -38,12 +37,7 @@ fn chain(pipeline: &Pipeline, keys: Option<&Path>) -> Result<StoreChain> {
 pub(crate) fn run(args: &IndexArgs) -> Result<u8, Failure> {
     let registry = builtin::registry()?;
     let pipeline = pipeline::pipeline(&args.pipeline, &registry)?;
-    let catalog = args
-        .catalog
-        .clone()
-        .or_else(|| pipeline.catalog.clone().map(Into::into))
-        .ok_or_else(|| Error::input("no shard map; give --catalog FILE, or catalog: in the pipeline"))?;
-    let map = ShardMap::parse(&catalog.display().to_string(), &pipeline::read_text(&catalog)?)?;
+    let map = pipeline::shard_map(args.catalog.as_deref(), &pipeline)?;
     let store = match &args.index {
         Some(url) => chain(&pipeline, args.output_creds.as_deref())?.index_store(url)?,
         None => store(&pipeline, args.output_creds.as_deref())?.ok_or_else(|| {

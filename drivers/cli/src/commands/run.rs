@@ -6,7 +6,6 @@ use serde_json::json;
 use zagg_access::Access;
 use zagg_core::Error;
 use zagg_core::run::{Run, RunOptions};
-use zagg_core::shard_map::ShardMap;
 use zagg_core::store::Store;
 use zagg_local::LocalExecutor;
 use zagg_zarr::ZarrStore;
@@ -21,12 +20,7 @@ use crate::{builtin, pipeline, summary};
 pub(crate) fn run(args: &RunArgs) -> Result<u8, Failure> {
     let registry = builtin::registry()?;
     let pipeline = pipeline::pipeline(&args.pipeline, &registry)?;
-    let catalog = args
-        .catalog
-        .clone()
-        .or_else(|| pipeline.catalog.clone().map(Into::into))
-        .ok_or_else(|| Error::input("no shard map; give --catalog FILE, or catalog: in the pipeline"))?;
-    let map = ShardMap::parse(&catalog.display().to_string(), &pipeline::read_text(&catalog)?)?;
+    let map = pipeline::shard_map(args.catalog.as_deref(), &pipeline)?;
     let location = args
         .store
         .clone()
