@@ -16,6 +16,8 @@ import xarray as xr
 import zarr
 import zarr_cm
 
+import schemas
+
 FILL = np.float32(3.4028235e38)
 BEAMS = ["gt1l", "gt1r", "gt2l", "gt2r", "gt3l", "gt3r"]
 # For each system: what is laid over the preset, half the width in metres, the reference, and the rows and columns.
@@ -119,6 +121,50 @@ def check_placement(store, system, half, length, granules):
     return f"{inside.sum()} of {len(lon)} rows in {(counts > 0).sum()} cells"
 
 
+# Overview factors of the store with several levels.
+FACTORS = [1, 2, 16]
+
+
+def check_overviews(store, system, half, length, folder):
+    """Overviews are placed by the root and by rioxarray alike; counts and extremes follow from the finest level."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    root = zarr.open_group(store, mode="r")
+    attributes = dict(root.attrs)
+    schemas.check(attributes, "multiscales", "proj", "spatial")
+    zarr_cm.validate_all(attributes)
+    layout = attributes["multiscales"]["layout"]
+    finest = xr.open_zarr(store, group="rectilinear")
+    notes = []
+    for at, (item, factor) in enumerate(zip(layout, FACTORS, strict=True)):
+        name = "rectilinear" if factor == 1 else f"rectilinear_{factor}"
+        assert item["asset"] == name, item
+        size, n = RESOLUTION * factor, length // factor
+        assert item["spatial:shape"] == [n, n] and item["spatial:transform"] == [size, 0, -half, 0, -size, half], item
+        if at > 0:
+            assert item["derived_from"] == layout[at - 1]["asset"], item
+            assert item["transform"]["scale"] == [factor / FACTORS[at - 1]] * 2, item
+        data = xr.open_zarr(store, group=name)
+        schemas.check(dict(root[name].attrs), "proj", "spatial")
+        assert f"EPSG:{data.rio.crs.to_epsg()}" == system and data.rio.bounds() == finest.rio.bounds(), name
+        assert tuple(data["h_mean"].rio.transform())[:6] == (size, 0, -half, 0, -size, half), name
+        blocks = {key: finest[key].values.reshape(n, factor, n, factor) for key in ["count", "h_min", "h_max"]}
+        assert (data["count"].values == blocks["count"].sum(axis=(1, 3))).all(), f"{name}: counts differ"
+        for key, combine in {"h_min": np.fmin, "h_max": np.fmax}.items():
+            wanted = combine.reduce(combine.reduce(blocks[key], axis=3), axis=1)
+            assert np.array_equal(data[key].values, wanted, equal_nan=True), f"{name}: {key} differs"
+        rows, columns = np.nonzero(data["count"].values)
+        data["h_mean"].isel(y=slice(rows.min(), rows.max() + 1), x=slice(columns.min(), columns.max() + 1)).plot()
+        plt.savefig(folder / f"{name}.png")
+        plt.close()
+        assert (folder / f"{name}.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n", "no picture"
+        notes.append(f"{len(rows)} of {n * n} cells with rows")
+    return "; ".join(notes)
+
+
 BINS = """
 data_source:
   reader: hdf5-points
@@ -193,6 +239,20 @@ def run(checks, call, zagg, work, granules, shared, data):
     """All checks; `call` runs a program."""
     work = work / "rectilinear"
     work.mkdir()
+    system, (_, half, _, length) = next(iter(STORES.items()))
+    folder = work / "overviews"
+    folder.mkdir()
+    (folder / "levels.yaml").write_text(f"output: {{grid: {{levels: {FACTORS}}}}}\n")
+    options = ["--plugin", "atl06_polar", "--config", folder / "levels.yaml"]
+
+    def make_overviews():
+        call(zagg, "catalog", "--from-files", granules, "--output", folder / "map.json", *options)
+        call(zagg, "run", "--catalog", folder / "map.json", "--store", folder / "out.zarr", *options)
+
+    if checks.run("rectilinear overviews: run", make_overviews):
+        checks.run("rectilinear overviews: zagg validate", check_valid, call, zagg, folder / "out.zarr")
+        where = folder / "out.zarr", system, half, length, folder
+        checks.run("rectilinear overviews: rioxarray and the schemas of the conventions", check_overviews, *where)
     for system, (overlay, half, reference, length) in STORES.items():
         folder = work / system.replace(":", "")
         folder.mkdir()
@@ -211,6 +271,7 @@ def run(checks, call, zagg, work, granules, shared, data):
         if not checks.run(f"rectilinear {system}: run", make):
             continue
         name = f"rectilinear {system}"
+        checks.run(f"{name}: zagg validate", check_valid, call, zagg, store)
         checks.run(f"{name}: zarr-python and zarr-cm", check_zarr, store, system, length)
         checks.run(f"{name}: xarray and rioxarray", check_readers, store, system, half, length, folder / "h_mean.png")
         checks.run(f"{name}: rows of h5py placed by pyproj", check_placement, store, system, half, length, granules)
@@ -228,6 +289,13 @@ def run(checks, call, zagg, work, granules, shared, data):
             checks.run(f"bins of pointCollection, {stem}", check_bins, call, zagg, work / stem, index, granule)
         else:
             checks.skip(f"bins of pointCollection, {stem}", f"no {granule}")
+
+
+def check_valid(call, zagg, store):
+    """zagg itself finds nothing wrong."""
+    found = json.loads(call(zagg, "validate", store, "--format", "json"))
+    assert found["sound"] and not found["unchecked"], found
+    return f"{found['blocks']} blocks, {found['shards']} shards"
 
 
 def check_golden(call, store, shared, reference):

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Interoperability: Python's own readers look at what zagg writes and reads.
 
-usage: run.py --zagg PROGRAM [--work DIR]
-needs: the packages of requirements.txt. `cargo xtask check --only interop` calls this with all of them.
+usage: run.py --zagg PROGRAM --ids PROGRAM --old-xdggs PYTHON [--work DIR]
+needs: the packages of requirements.txt; for --old-xdggs a Python with those of xdggs-0.6-requirements.txt; for --ids the
+example of that name of the crate zagg-healpix. `cargo xtask check --only interop` calls this with all of them.
 
 Environment:
   ZAGG_TEST_DATA  folder with real granules (default ../shared/data); without it those checks are skipped
@@ -21,7 +22,12 @@ import tempfile
 import traceback
 from pathlib import Path
 
+import ids
+import levels
+import presets
 import rectilinear
+import schemas
+import shapes
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -32,6 +38,8 @@ GOLDEN = "atl06_healpix_6_12_wgs84.csv"
 CELLS = 1232
 CONFIGS = {"preset": None, "0.10": "atl06_0.10.yaml", "0.61": "atl06_0.61.yaml"}
 LAYOUTS = ["compact", "full_sphere"]
+# Orders of the store with several: cells, coarser ones in shards of order 6, and some that hold whole shards.
+LEVELS = [12, 10, 8, 6, 4, 0]
 
 
 class Checks:
@@ -105,6 +113,13 @@ def make_store(zagg, options, shard_map, store):
     call(zagg, "run", "--catalog", shard_map, "--store", store, *options)
 
 
+def check_valid(zagg, store):
+    """zagg itself finds nothing wrong."""
+    found = json.loads(call(zagg, "validate", store, "--format", "json"))
+    assert found["sound"] and not found["unchecked"], found
+    return f"{found['blocks']} blocks, {found['shards']} shards"
+
+
 def check_golden(store):
     """The reference checker, which must agree on every cell."""
     line = call(sys.executable, SHARED / "tools/check_store.py", store, SHARED / "golden" / GOLDEN, "--group", "12")
@@ -172,6 +187,45 @@ def check_xdggs(store):
     return f"{len(ids)} cells, {full.sum()} with rows"
 
 
+def check_root(store):
+    """The root and every group keep the conventions' schemas; the root lists the levels with their scales."""
+    import zarr
+
+    root = zarr.open_group(store, mode="r")
+    schemas.check(dict(root.attrs), "multiscales")
+    layout = root.attrs["multiscales"]["layout"]
+    assert [item["asset"] for item in layout] == [str(level) for level in LEVELS], layout
+    for at, (item, level) in enumerate(zip(layout, LEVELS)):
+        attributes = dict(root[item["asset"]].attrs)
+        schemas.check(attributes, "dggs")
+        assert item["dggs"] == attributes["dggs"] and item["dggs"]["refinement_level"] == level, item
+        if at > 0:
+            assert item["derived_from"] == layout[at - 1]["asset"], item
+            assert item["transform"] == {"scale": [2.0 ** (LEVELS[at - 1] - level)]}, item
+    return f"{len(layout)} levels"
+
+
+def check_levels(checks, zagg, work, name, granules, old_xdggs):
+    """A store with several levels, in new and old readers."""
+    folder = work / f"levels-{name}"
+    folder.mkdir()
+    config = folder / "levels.yaml"
+    config.write_text(f"output: {{grid: {{levels: {LEVELS}}}}}\n")
+    options = ["--plugin", "atl06", "--config", config]
+    shard_map, store = folder / "map.json", folder / "out.zarr"
+
+    def make():
+        make_map(zagg, options, granules, shard_map)
+        make_store(zagg, options, shard_map, store)
+
+    if not checks.run(f"{name} levels: run", make):
+        return
+    checks.run(f"{name} levels: schemas of the conventions", check_root, store)
+    checks.run(f"{name} levels: newest xdggs", levels.check, store, LEVELS[0], LEVELS, folder)
+    script = [old_xdggs, HERE / "levels.py", store, LEVELS[0], *LEVELS, "--pictures", folder]
+    checks.run(f"{name} levels: old xdggs", lambda: call(*script).strip())
+
+
 def check_placement(store, granules):
     """Rows of good quality per cell, located by healpix-geo, are the counts of the store."""
     import h5py
@@ -209,6 +263,7 @@ def check_run(checks, zagg, work, name, config, layout, granules, golden):
         return
     if not checks.run(f"{name}: run", make_store, zagg, options, shard_map, store):
         return
+    checks.run(f"{name}: zagg validate", check_valid, zagg, store)
     checks.run(f"{name}: zarr-python", check_zarr, store, layout)
     checks.run(f"{name}: rows of h5py placed by healpix-geo", check_placement, store, granules)
     if layout == "compact":
@@ -220,6 +275,8 @@ def check_run(checks, zagg, work, name, config, layout, granules, golden):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--zagg", required=True, type=Path, help="the program")
+    parser.add_argument("--ids", required=True, type=Path, help="writes the ids of positions")
+    parser.add_argument("--old-xdggs", required=True, type=Path, help="a Python with an older xdggs")
     parser.add_argument("--work", type=Path, help="keep what is written in this new folder")
     arguments = parser.parse_args()
     zagg = arguments.zagg.resolve()
@@ -227,13 +284,17 @@ def main():
     with tempfile.TemporaryDirectory(prefix="zagg-interop-") as temporary:
         work = arguments.work.resolve() if arguments.work else Path(temporary)
         work.mkdir(parents=True, exist_ok=True)
+        checks.run("ids of healpix-geo", ids.check, call, arguments.ids.resolve(), work)
         if checks.run("demo", make_demo, zagg, work):
             demo = work / "demo/zagg-demo"
             granules = f"{demo}/granules/*.h5"
             checks.run("demo: h5py reads the granules", check_granules, demo / "granules")
+            checks.run("demo: zagg validate", check_valid, zagg, demo / "out.zarr")
             checks.run("demo: zarr-python", check_zarr, demo / "out.zarr", "compact")
             checks.run("demo: xarray and xdggs", check_xdggs, demo / "out.zarr")
             checks.run("demo: rows of h5py placed by healpix-geo", check_placement, demo / "out.zarr", granules)
+            check_levels(checks, zagg, work, "demo", granules, arguments.old_xdggs)
+        shapes.run(checks, call, work)
         granules = f"{DATA}/atl06/*.h5"
         golden = (SHARED / "golden" / GOLDEN).exists() and (SHARED / "tools/check_store.py").exists()
         if not glob.glob(granules):
@@ -248,7 +309,9 @@ def main():
             for layout in LAYOUTS:
                 check_run(checks, zagg, work, f"{name} {layout}", config, layout, granules, golden)
         if glob.glob(granules):
+            check_levels(checks, zagg, work, "real granules", granules, arguments.old_xdggs)
             rectilinear.run(checks, call, zagg, work, granules, SHARED, DATA)
+        presets.run(checks, call, zagg, work, DATA)
     if checks.skipped:
         print(f"{checks.skipped} skipped")
     print(f"{checks.passed} passed, {checks.failed} failed")

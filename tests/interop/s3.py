@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Buckets: zagg reads granules from, and keeps indexes in, a server that speaks S3's protocol (moto).
+"""Buckets: zagg reads granules from, and writes stores and indexes to, a server that speaks S3's protocol (moto).
 
 usage: s3.py --zagg PROGRAM
 needs: the packages of s3-requirements.txt. `cargo xtask check --only interop` calls this with all of them.
@@ -21,6 +21,10 @@ import urllib.request
 from pathlib import Path
 
 import boto3
+import numpy as np
+import obstore.store
+import xarray
+import zarr
 
 BUCKET = "granules-of-the-test"
 REGION = "eu-north-1"
@@ -118,6 +122,32 @@ def zagg(program, keys, *arguments):
     return done.returncode, done.stdout, done.stderr
 
 
+def objects(world, prefix):
+    """The objects below a prefix of the bucket, by the rest of their names."""
+    s3 = client("s3", world.url, world.keys)
+    found = {}
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix):
+        for item in page.get("Contents", []):
+            body = s3.get_object(Bucket=BUCKET, Key=item["Key"])["Body"].read()
+            found[Path(item["Key"].removeprefix(prefix))] = body
+    return found
+
+
+def opened(world, prefix):
+    """A store in the bucket as zarr-python sees it."""
+    place = obstore.store.S3Store(
+        BUCKET,
+        prefix=prefix,
+        endpoint=world.url,
+        region=REGION,
+        access_key_id=world.keys[0],
+        secret_access_key=world.keys[1],
+        client_options={"allow_http": True},
+        virtual_hosted_style_request=False,
+    )
+    return zarr.storage.ObjectStore(place, read_only=True)
+
+
 class World:
     """The program, the server, its user's keys, and the demo's granules both as files and in the bucket."""
 
@@ -134,7 +164,8 @@ class World:
         return ["--plugin", "atl06", "--config", self.config]
 
     def run(self, store, *more, keys=None):
-        arguments = ["run", *self.options(), *more, "--catalog", self.map, "--store", self.demo / store]
+        place = store if str(store).startswith("s3://") else self.demo / store
+        arguments = ["run", *self.options(), *more, "--catalog", self.map, "--store", place]
         return zagg(self.program, keys or self.keys, *arguments)
 
 
@@ -162,6 +193,86 @@ def check_indexes(world):
     check_same(world, "indexed.zarr", "--config", config, "--output-creds", file)
     found = client("s3", world.url, world.keys).list_objects_v2(Bucket=BUCKET, Prefix="indexes/")
     return f"{found['KeyCount']} objects"
+
+
+def check_store(world, layout):
+    """A run into the bucket leaves the objects of a run into a folder, and no lock."""
+    config = world.demo / f"{layout}.yaml"
+    config.write_text(f"output: {{layout: {layout}, compression: {'zstd' if layout == 'compact' else 'blosc'}}}\n")
+    code, _, errors = world.run(f"{layout}-local.zarr", "--config", config)
+    assert code == 0, f"exit code {code}: {errors}"
+    code, _, errors = world.run(f"s3://{BUCKET}/stores/{layout}.zarr", "--config", config)
+    assert code == 0, f"exit code {code}: {errors}"
+    want, have = tree(world.demo / f"{layout}-local.zarr"), objects(world, f"stores/{layout}.zarr/")
+    assert have.keys() == want.keys(), f"other objects: {sorted(map(str, have.keys() ^ want.keys()))[:5]}"
+    different = [str(name) for name in have if have[name] != want[name]]
+    assert not different, f"{different[:5]} differ"
+    beside = {str(name) for name in objects(world, f"stores/{layout}.zarr.zagg/")}
+    assert "lock" not in beside and "plan.json" in beside, beside
+    return f"{len(have)} objects"
+
+
+def check_readers(world):
+    """zarr-python and xarray read the store in the bucket, with the values of the one in the folder."""
+    remote = zarr.open_consolidated(opened(world, "stores/compact.zarr"))
+    local = zarr.open_consolidated(world.demo / "out.zarr")
+    assert remote.attrs["zagg"]["state"] == "complete"
+    for name, array in local["12"].arrays():
+        np.testing.assert_array_equal(remote["12"][name][:], array[:], err_msg=name)
+    data = xarray.open_zarr(opened(world, "stores/compact.zarr"), group="12")
+    assert int((data["count"] > 0).sum()) > 0
+    blosc = zarr.open_consolidated(opened(world, "stores/full_sphere.zarr"))["12/h_mean"]
+    plain = zarr.open_consolidated(world.demo / "full_sphere-local.zarr")["12/h_mean"]
+    assert blosc.metadata.codecs[-1].to_dict()["name"] == "blosc", blosc.metadata.codecs
+    shard = int(local["12/cell_ids"][0]) // plain.chunks[0]
+    np.testing.assert_array_equal(blosc.blocks[shard], plain.blocks[shard])
+    assert not np.isnan(plain.blocks[shard]).all()
+
+
+def check_tools(world):
+    """zagg's own commands on the store in the bucket: inspect, and a copy in larger chunks."""
+    keys = {"accessKeyId": world.keys[0], "secretAccessKey": world.keys[1], "endpointUrl": world.url}
+    file = world.demo / "endpoint-keys.json"
+    file.write_text(json.dumps(keys))
+    file.chmod(0o600)
+    store, copy = f"s3://{BUCKET}/stores/compact.zarr", f"s3://{BUCKET}/stores/large.zarr"
+    options = ["--output-creds", file, "--format", "json"]
+    code, text, errors = zagg(world.program, None, "inspect", store, *options)
+    assert code == 0 and json.loads(text)["state"] == "complete", f"exit code {code}: {errors}"
+    code, _, errors = zagg(world.program, None, "finalize", store, "--rechunk", "100000", "--to", copy, *options)
+    assert code == 0, f"exit code {code}: {errors}"
+    large = zarr.open_consolidated(opened(world, "stores/large.zarr"))["12"]
+    small = zarr.open_consolidated(opened(world, "stores/compact.zarr"))["12"]
+    assert large["count"].chunks[0] > small["count"].chunks[0]
+    for name, array in small.arrays():
+        np.testing.assert_array_equal(large[name][:], array[:], err_msg=name)
+    code, _, errors = world.run(copy)
+    assert code == 1 and "is a rechunked copy of another store" in errors, f"exit code {code}: {errors}"
+
+
+def check_overwrite(world):
+    """Objects of others stay, and are named."""
+    s3 = client("s3", world.url, world.keys)
+    s3.put_object(Bucket=BUCKET, Key="stores/compact.zarr/12/notes.txt", Body=b"mine")
+    code, _, errors = world.run(f"s3://{BUCKET}/stores/compact.zarr", "--overwrite")
+    assert code == 0 and "12/notes.txt is not of zagg" in errors, f"exit code {code}: {errors}"
+    have = objects(world, "stores/compact.zarr/")
+    assert have.pop(Path("12/notes.txt")) == b"mine" and have == world.want
+
+
+def check_lock(world):
+    """A lock of somebody else is respected, and named."""
+    s3 = client("s3", world.url, world.keys)
+    key = "stores/compact.zarr.zagg/lock"
+    holder = {"pid": 4711, "host": "node3", "machine": "m", "started": "1", "number": 0, "since": 0, "token": "t"}
+    s3.put_object(Bucket=BUCKET, Key=key, Body=json.dumps(holder).encode())
+    code, _, errors = world.run(f"s3://{BUCKET}/stores/compact.zarr")
+    assert code != 0 and "process 4711 on node3" in errors and f"remove s3://{BUCKET}/{key}" in errors, errors
+    s3.delete_object(Bucket=BUCKET, Key=key)
+    code, _, errors = world.run(f"s3://{BUCKET}/stores/compact.zarr")
+    assert code == 0, errors
+    code, _, errors = world.run("s3://there-is-no-such-bucket/out.zarr")
+    assert code == 1 and "there is no such bucket" in errors, errors
 
 
 def check_inspect(world):
@@ -201,6 +312,12 @@ def main():
             checks.run("a run from a bucket writes the store of a local run", check_same, world, "remote.zarr")
             checks.run("indexes in a bucket", check_indexes, world)
             checks.run("inspecting a granule in a bucket", check_inspect, world)
+            for layout in ["compact", "full_sphere"]:
+                checks.run(f"a store in a bucket, {layout}", check_store, world, layout)
+            checks.run("zarr-python and xarray read it", check_readers, world)
+            checks.run("inspect and rechunk in a bucket", check_tools, world)
+            checks.run("overwriting leaves what is not zagg's", check_overwrite, world)
+            checks.run("locks and mistyped buckets", check_lock, world)
             wrong = (keys[0], "x" * len(keys[1]))
             checks.run("a wrong secret is refused", check_refused, world, wrong, "(SignatureDoesNotMatch)")
             unknown = ("AKIAAAAAAAAAAAAAAAAA", keys[1])

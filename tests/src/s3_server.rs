@@ -1,7 +1,8 @@
-//! A server of buckets that speaks S3's protocol as far as zagg does: objects by path style, GET, HEAD and PUT, signatures
-//! of version 4 checked in full, sessions that expire, buckets in regions.
+//! A server of buckets that speaks S3's protocol as far as zagg does: objects by path style, GET, HEAD, PUT (conditional, too)
+//! and DELETE, listings in pages, signatures of version 4 checked in full, sessions that expire, buckets in regions.
 //!
-//! After the Amazon S3 API reference: "Authenticating Requests (AWS Signature Version 4)", "Error responses".
+//! After the Amazon S3 API reference: "Authenticating Requests (AWS Signature Version 4)", "Error responses", "PutObject",
+//! "DeleteObject", "ListObjectsV2".
 
 mod signature;
 
@@ -49,6 +50,10 @@ pub struct Bucket {
     pub keys: Vec<String>,
     /// Requests for another region are told nothing but 301, as some endpoints do.
     pub silent: bool,
+    /// Most keys of a page of a listing; 1000 when it is 0.
+    pub page: usize,
+    /// Whether `If-None-Match` is overlooked, as by servers that do not know it.
+    pub overlooks_conditions: bool,
 }
 
 #[derive(Debug, Default)]
@@ -82,7 +87,7 @@ impl S3Server {
 
     /// Makes a bucket in `us-east-1`, of these accounts, or public when there are none.
     pub fn bucket(&self, name: &str, accounts: &[&Account]) {
-        let bucket = Bucket { region: "us-east-1".into(), keys: Vec::new(), silent: false };
+        let bucket = Bucket { region: "us-east-1".into(), ..Bucket::default() };
         self.bucket_in(name, bucket, accounts);
     }
 
@@ -129,20 +134,24 @@ impl Handler for Service {
         }
         match (request.method.as_str(), key) {
             ("HEAD", "") => Response::new(200).with_header("x-amz-bucket-region", &bucket.region),
-            (_, "") => fault(400, "NotImplemented", None),
-            ("PUT", _) => {
-                // The rules for faults are about writes, too.
-                let path = decoded(&request.path);
-                let probe = self.objects.answer(&Request {
-                    method: "HEAD".into(),
-                    path: path.clone(),
-                    ..Request::default()
-                });
-                if probe.status() >= 500 {
+            ("GET", "") if request.parameter("list-type") == Some("2") => {
+                let probe = self.probe(&decoded(&request.path));
+                if probe.status() >= 500 || probe.is_torn() {
                     return probe;
                 }
-                self.objects.put(&path, request.body.clone());
-                Response::new(200).with_header("ETag", &format!("\"{}\"", signature::digest(&request.body)))
+                self.list(request, name, &bucket).as_late_as(&probe)
+            }
+            (_, "") => fault(400, "NotImplemented", None),
+            ("PUT" | "DELETE", _) => {
+                // The rules for faults are about changes, too.
+                let path = decoded(&request.path);
+                let probe = self.probe(&path);
+                if probe.status() >= 500 && !probe.is_torn() {
+                    return probe;
+                }
+                let answer = self.change(request, &path, &bucket);
+                // What was asked for is done, and nobody hears of it.
+                if probe.is_torn() { probe } else { answer.as_late_as(&probe) }
             }
             _ => {
                 let plain = Request { path: decoded(&request.path), ..request.clone() };
@@ -154,12 +163,61 @@ impl Handler for Service {
 }
 
 impl Service {
+    /// What the rules for faults say about a request for a path that is no plain GET.
+    fn probe(&self, path: &str) -> Response {
+        self.objects.answer(&Request { method: "HEAD".into(), path: path.into(), ..Request::default() })
+    }
+
+    fn change(&self, request: &Request, path: &str, bucket: &Bucket) -> Response {
+        if request.method == "DELETE" {
+            self.objects.remove(path);
+            return Response::new(204);
+        }
+        let etag = format!("\"{}\"", signature::digest(&request.body));
+        if request.header("if-none-match") == Some("*") && !bucket.overlooks_conditions {
+            if !self.objects.put_new(path, request.body.clone()) {
+                return fault(412, "PreconditionFailed", None);
+            }
+        } else {
+            self.objects.put(path, request.body.clone());
+        }
+        Response::new(200).with_header("ETag", &etag)
+    }
+
+    fn list(&self, request: &Request, name: &str, bucket: &Bucket) -> Response {
+        let parameter = |name: &str| decoded(request.parameter(name).unwrap_or_default());
+        let root = format!("/{name}/");
+        let (prefix, after) = (parameter("prefix"), parameter("continuation-token"));
+        let page = if bucket.page == 0 { 1000 } else { bucket.page };
+        let most = parameter("max-keys").parse().unwrap_or(page).min(page);
+        let paths = self.objects.paths(&format!("{root}{prefix}"));
+        let keys: Vec<&str> =
+            paths.iter().filter_map(|path| path.strip_prefix(&root)).filter(|key| **key > *after).collect();
+        let escaped = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<ListBucketResult>");
+        for key in keys.iter().take(most) {
+            let size = self.objects.get(&format!("{root}{key}")).map_or(0, |bytes| bytes.len());
+            xml += &format!(
+                "<Contents><Key>{}</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified><ETag>\"x\"</ETag>\
+                 <Size>{size}</Size></Contents>",
+                escaped(key)
+            );
+        }
+        let truncated = keys.len() > most;
+        xml += &format!("<IsTruncated>{truncated}</IsTruncated>");
+        if let Some(last) = keys.get(most.saturating_sub(1)).filter(|_| truncated) {
+            xml += &format!("<NextContinuationToken>{}</NextContinuationToken>", escaped(last));
+        }
+        xml += "</ListBucketResult>";
+        Response::new(200).with_body("application/xml", xml)
+    }
+
     /// Why a request is not served, if it is not.
     fn refusal(&self, request: &Request, bucket: &Bucket) -> Option<Response> {
         let content = lock(&self.content);
         let told = |response: Response| response.with_header("x-amz-bucket-region", &bucket.region);
         let Some(signed) = Signed::of(request) else {
-            let public = bucket.keys.is_empty() && request.method != "PUT";
+            let public = bucket.keys.is_empty() && !matches!(request.method.as_str(), "PUT" | "DELETE");
             return (!public).then(|| told(fault(403, "AccessDenied", None)));
         };
         if signed.region != bucket.region {

@@ -119,7 +119,7 @@ fn a_grid_that_panics_is_an_error_or_a_report() {
                 Ok(summary) if summary.state == StoreState::Complete => {
                     // Nothing that this layout needs.
                     let unused =
-                        ["cells_of_shard", "shard_index", "shard_coordinate", "shard_coordinate_error"];
+                        ["cells_of_shard", "shard_index", "cell_coordinate", "cell_coordinate_error"];
                     assert!(unused.contains(&method), "{layout}: {method}");
                     continue;
                 }
@@ -130,11 +130,11 @@ fn a_grid_that_panics_is_an_error_or_a_report() {
             };
             let told = match method {
                 "offsets_outside" => "the grid put a row at place 4294967295 of a shard with 64 cells",
-                "shard_coordinate_error" => "no per-cell coordinate",
+                "cell_coordinate_error" => "no per-cell coordinate",
                 _ => &format!("injected in {method}"),
             };
             assert!(
-                text.contains(told) || (method == "shard_coordinate_error"),
+                text.contains(told) || (method == "cell_coordinate_error"),
                 "{layout}: {method}: {text}"
             );
             // The store is free for the next attempt, which another handle makes.

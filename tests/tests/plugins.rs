@@ -16,7 +16,7 @@ fn names(kind: Kind) -> Vec<&'static str> {
 
 #[test]
 fn the_plugins_are_those_expected() {
-    assert_eq!(names(Kind::Source), ["atl06", "hdf5-points"]);
+    assert_eq!(names(Kind::Source), ["atl06", "hdf5-points", "table-points"]);
     assert_eq!(names(Kind::Catalog), ["local-files"]);
     assert_eq!(names(Kind::Grid), ["healpix", "rectilinear", "s2"]);
     assert_eq!(names(Kind::Preset), ["atl06", "atl06_polar"]);
@@ -87,7 +87,7 @@ fn every_statistic_conforms() {
                 source: Some("x".into()),
                 source_dtype: Some(dtype),
                 params: params.as_object().cloned().unwrap_or_else(Map::new),
-                shape: None,
+                ..StatisticRequest::default()
             };
             let statistic = registry().statistic(&request).unwrap();
             assert_eq!(statistic.output().shape, OutputShape::Scalar);
@@ -100,6 +100,9 @@ fn every_statistic_conforms() {
 fn the_store_conforms() {
     let store = ZarrStore::memory();
     let other = store.reopen();
-    let read = |group: &str, array: &str, block: &[u64]| store.reopen().read_block(group, array, block);
-    assert_eq!(conformance::store(&store, &other, &read), [""; 0]);
+    let read = conformance::ReadBack {
+        block: &|group, array, block| store.reopen().read_block(group, array, block),
+        ragged_block: &|group, array, block| store.reopen().read_ragged_block(group, array, block),
+    };
+    assert_eq!(conformance::store(&store, &other, read), [""; 0]);
 }

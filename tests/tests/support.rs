@@ -26,12 +26,14 @@ use zagg_core::shard_map::ShardMap;
 use zagg_core::source::{OpenObject, PointSource};
 use zagg_core::store::Store;
 use zagg_core::{Error, Result, Values};
+use zagg_configs as _;
 use zagg_hdf5_points as _;
 use zagg_healpix as _;
 use zagg_local::LocalExecutor;
 use zagg_local_files as _;
 use zagg_rectilinear as _;
 use zagg_statistics as _;
+use zagg_table_points as _;
 use zagg_zarr::ZarrStore;
 
 /// Everything linked into the tests, the made-up plugins of the tests among it.
@@ -102,7 +104,7 @@ impl SearchContext for Search {
     fn exact_footprint(&self, granule: &Granule) -> Result<ExactFootprint> {
         let located = self.located(granule)?;
         Ok(ExactFootprint {
-            footprint: Footprint::Shards(located.shards()),
+            footprint: Footprint::Shards(located.shards(&*self.grid)),
             holes: located.holes().map(|(part, error)| format!("part {part}: {error}")).collect(),
         })
     }
@@ -131,7 +133,7 @@ impl Job {
             .iter()
             .map(|id| {
                 let granule = Granule { id: id.clone(), file: Some(id.clone()), ..Granule::default() };
-                let footprint = Footprint::Shards(search.located(&granule).unwrap().shards());
+                let footprint = Footprint::Shards(search.located(&granule).unwrap().shards(&*search.grid));
                 CatalogEntry { granule, footprint }
             })
             .collect();

@@ -119,9 +119,13 @@ fn check_demo(folder: &Path) -> Result<()> {
 
 fn interop() -> Result<Outcome> {
     run(&mut cargo(&["build", "--release", "--locked", "--bin", "zagg"]))?;
+    run(&mut cargo(&["build", "--release", "--locked", "--package", "zagg-healpix", "--example", "ids"]))?;
     let python = environment("interop-venv", "tests/interop/requirements.txt")?;
+    let old_xdggs = environment("xdggs-0.6-venv", "tests/interop/xdggs-0.6-requirements.txt")?;
     let zagg = target().join("release/zagg");
-    run(command(python).args(["tests/interop/run.py", "--zagg"]).arg(&zagg))?;
+    let mut readers = command(python);
+    readers.args(["tests/interop/run.py", "--zagg"]).arg(&zagg).arg("--old-xdggs").arg(old_xdggs);
+    run(readers.arg("--ids").arg(target().join("release/examples/ids")))?;
     let python = environment("s3-venv", "tests/interop/s3-requirements.txt")?;
     run(command(python).args(["tests/interop/s3.py", "--zagg"]).arg(&zagg))?;
     Ok(Outcome::Passed)

@@ -304,6 +304,29 @@ impl Values {
         })
     }
 
+    /// The values of little-endian bytes; `None` when they are no whole number of values, or a truth value is neither 0 nor 1.
+    pub fn from_le_bytes(dtype: DType, bytes: &[u8]) -> Option<Self> {
+        macro_rules! arms {
+            ($($variant:ident: $t:ty),*) => {
+                match dtype {
+                    DType::Bool => bytes
+                        .iter()
+                        .map(|&x| (x < 2).then_some(x == 1))
+                        .collect::<Option<Vec<bool>>>()
+                        .map(Self::Bool),
+                    $(DType::$variant => {
+                        let (chunks, rest) = bytes.as_chunks::<{ size_of::<$t>() }>();
+                        rest.is_empty().then(|| {
+                            Self::$variant(chunks.iter().map(|&x| <$t>::from_le_bytes(x)).collect())
+                        })
+                    })*
+                }
+            };
+        }
+        arms!(Int8: i8, Int16: i16, Int32: i32, Int64: i64, UInt8: u8, UInt16: u16, UInt32: u32, UInt64: u64,
+              Float32: f32, Float64: f64)
+    }
+
     /// The values as little-endian bytes, one after the other.
     pub fn to_le_bytes(&self) -> Vec<u8> {
         match self {
@@ -349,6 +372,20 @@ impl Column {
     /// Whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()
+    }
+
+    /// Every value as a 64-bit float, NaN where it is missing: degrees of a coordinate, for which NaN is no position.
+    pub fn into_f64(self) -> Vec<f64> {
+        let mut values = match self.values {
+            Values::Float64(values) => values,
+            other => other.to_f64(),
+        };
+        for (value, missing) in values.iter_mut().zip(self.missing.unwrap_or_default()) {
+            if missing {
+                *value = f64::NAN;
+            }
+        }
+        values
     }
 
     /// The rows at the given indices, in that order.

@@ -6,21 +6,25 @@
 mod access;
 mod aggregation;
 mod data_source;
+mod filter;
 mod index;
 mod layers;
 mod output;
 mod section;
 mod size;
+mod time_range;
 
 pub use access::{SourceAccess, SourceCredentials};
+pub use crate::statistic::VariableKind;
 pub use aggregation::{Aggregation, Computation, FillValue, Variable};
-pub use data_source::{DataSource, Filter, FilterTest};
+pub use data_source::DataSource;
+pub use filter::{ColumnFilter, Filter, FilterTest, FilterValue, column_filters};
 pub use index::{IndexOptions, OnMiss};
 pub use layers::{Layer, Layers};
 pub use output::{Layout, Output, StoreAccess};
 pub use size::parse_bytes;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::error::{Error, Result};
 use section::Section;
@@ -77,6 +81,22 @@ impl Pipeline {
         }
         root.finish()?;
         Ok(Self { data_source, aggregation, output, catalog, notes: Vec::new(), layers: Layers::default() })
+    }
+
+    /// The pipeline as one document that [`Self::parse`] reads again: all that the store depends on, without the store's
+    /// place and how bytes are fetched.
+    pub fn document(&self) -> Value {
+        let mut grid = self.output.grid.clone();
+        if !self.output.levels.is_empty() {
+            grid.insert("levels".into(), self.output.levels.clone().into());
+        }
+        let Value::Object(mut document) = self.canonical() else { return Value::Null };
+        document.insert("aggregation".into(), json!({ "variables": self.aggregation.canonical() }));
+        document.shift_remove("grid");
+        let mut output = self.output.canonical();
+        output.insert("grid".into(), Value::Object(grid));
+        document.insert("output".into(), Value::Object(output));
+        Value::Object(document)
     }
 
     /// An error that names a key of the pipeline, with the file and line where the key stands.

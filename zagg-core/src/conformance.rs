@@ -1,9 +1,11 @@
 //! Conformance: one public function for each trait, which every implementation must pass.
 
 mod grid;
+mod source;
 mod statistic;
 mod store;
 
 pub use grid::grid;
-pub use statistic::statistic;
-pub use store::{ReadBlock, store};
+pub use source::source;
+pub use statistic::{sketch, statistic};
+pub use store::{ReadBack, ReadBlock, ReadRaggedBlock, store};

@@ -32,6 +32,8 @@ pub enum ErrorKind {
 pub struct Error {
     kind: ErrorKind,
     message: String,
+    /// Two lines that show the fault in the text that has it.
+    excerpt: Option<Box<str>>,
 }
 
 /// The result of every fallible function at zagg's seams.
@@ -40,7 +42,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     /// An error of the given kind.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into() }
+        Self { kind, message: message.into(), excerpt: None }
     }
 
     /// The user's input is at fault.
@@ -113,7 +115,22 @@ impl Error {
     /// The same error with what was being done put in front of the message.
     #[must_use]
     pub fn context(self, doing: impl fmt::Display) -> Self {
-        Self { kind: self.kind, message: format!("{doing}: {}", self.message) }
+        Self { message: format!("{doing}: {}", self.message), ..self }
+    }
+
+    /// The same error with the place of the fault in a text: the number of the character, counted from 1.
+    #[must_use]
+    pub fn at(self, text: &str, column: usize) -> Self {
+        Self { excerpt: Some(excerpt(text, column).into()), ..self }
+    }
+
+    /// The message, and below it the text at fault with a caret under the fault where there is such a text: for people
+    /// who watch. [`Display`](fmt::Display) keeps to one line.
+    pub fn report(&self) -> String {
+        match &self.excerpt {
+            None => self.message.clone(),
+            Some(excerpt) => format!("{}\n{excerpt}", self.message),
+        }
     }
 
     /// The same message under another kind, for a caller who knows better who is at fault.
@@ -121,6 +138,21 @@ impl Error {
     pub fn with_kind(self, kind: ErrorKind) -> Self {
         Self { kind, ..self }
     }
+}
+
+/// The piece of a text around one of its characters, and a line with a caret under that character.
+fn excerpt(text: &str, column: usize) -> String {
+    const BEFORE: usize = 60;
+    const LENGTH: usize = 90;
+    let at = column.saturating_sub(1);
+    let start = at.saturating_sub(BEFORE);
+    let shown: String = text
+        .chars()
+        .skip(start)
+        .take(LENGTH)
+        .map(|c| if c.is_control() || c.is_whitespace() { ' ' } else { c })
+        .collect();
+    format!("  {}\n  {}^", shown.trim_end(), " ".repeat(at - start))
 }
 
 impl fmt::Display for Error {
@@ -149,6 +181,19 @@ impl<T> Context<T> for Result<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_caret_stands_under_the_fault_and_the_message_keeps_to_one_line() {
+        let error = Error::input("there is no d").at("a +\tb * d", 9).context("p.yaml");
+        assert_eq!(error.to_string(), "p.yaml: there is no d");
+        assert_eq!(error.report(), "p.yaml: there is no d\n  a + b * d\n          ^");
+        let long = "x+".repeat(200) + "?";
+        let report = Error::input("?").at(&long, 401).report();
+        let lines: Vec<&str> = report.lines().collect();
+        assert_eq!(lines[1].chars().nth(lines[2].chars().count() - 1), Some('?'));
+        assert!(lines[1].len() < 100);
+        assert_eq!(Error::input("e").at("", 1).report(), "e\n  \n  ^");
+    }
 
     #[test]
     fn context_goes_in_front_and_keeps_the_kind() {

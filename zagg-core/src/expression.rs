@@ -41,33 +41,41 @@
 
 mod arithmetic;
 mod ast;
+mod bind;
+mod block;
 mod elementwise;
 mod evaluate;
 mod function;
 mod lexer;
 mod literal;
-mod operand;
+mod mergeable;
 mod parser;
 mod promote;
 #[cfg(test)]
 mod tests;
+mod types;
 
-use std::borrow::Cow;
+pub use mergeable::MergeableExpression;
+
 use std::sync::Arc;
 
-use crate::column::Values;
+use crate::column::{DType, Values};
 use crate::error::{Context, Error, Result};
 use crate::reduce;
 use crate::suggest::did_you_mean;
 use ast::{Level, Node};
-use evaluate::Environment;
-use operand::Shape;
+use bind::{Leaves, Plan, bind};
+use evaluate::Rows;
+use lexer::Fault;
+use types::{Types, possible};
 
 /// A compiled expression over columns.
 #[derive(Debug, Clone)]
 pub struct Expression {
     text: String,
     columns: Vec<String>,
+    /// Where each column stands first.
+    places: Vec<usize>,
     root: Arc<Node>,
     rowwise: bool,
 }
@@ -78,11 +86,10 @@ impl Expression {
     /// # Errors
     /// Says what is wrong at which character of the text.
     pub fn parse(text: &str) -> Result<Self> {
-        let (root, columns) = parser::parse(text).map_err(|fault| {
-            Error::input(format!("{}: {} at column {}", quoted(text), fault.message, fault.column))
-        })?;
-        let rowwise = !root.has_reduction();
-        Ok(Self { text: text.to_string(), columns, root: Arc::new(root), rowwise })
+        let parsed = parser::parse(text).map_err(|fault| located(text, &fault))?;
+        let rowwise = !parsed.root.has_reduction();
+        let (columns, places) = parsed.columns.into_iter().unzip();
+        Ok(Self { text: text.to_string(), columns, places, root: Arc::new(parsed.root), rowwise })
     }
 
     /// The text as it was given.
@@ -101,20 +108,40 @@ impl Expression {
     /// Names the first unknown column, with a suggestion.
     pub fn check_columns<'a>(&self, known: impl IntoIterator<Item = &'a str>) -> Result<()> {
         let known: Vec<&str> = known.into_iter().collect();
-        match self.columns.iter().find(|c| !known.contains(&c.as_str())) {
+        match self.columns.iter().zip(&self.places).find(|(name, _)| !known.contains(&name.as_str())) {
             None => Ok(()),
-            Some(name) => Err(Error::input(format!(
+            Some((name, &place)) => Err(Error::input(format!(
                 "{}: there is no column {name:?}{}; there are: {}",
                 quoted(&self.text),
                 did_you_mean(name, known.iter().copied()),
                 known.join(", ")
-            ))),
+            ))
+            .at(&self.text, place)),
         }
     }
 
     /// Whether it holds no reduction, so that it has a value for every row.
     pub fn is_rowwise(&self) -> bool {
         self.rowwise
+    }
+
+    /// Checks that it gives one value per row.
+    ///
+    /// # Errors
+    /// When it holds a reduction.
+    pub fn check_per_row(&self) -> Result<()> {
+        fn reduction(node: &Node) -> Option<&Node> {
+            let here = matches!(node.op, ast::Op::Reduce(_)).then_some(node);
+            here.or_else(|| node.children.iter().find_map(reduction))
+        }
+        match reduction(&self.root) {
+            None => Ok(()),
+            Some(node) => Err(Error::input(format!(
+                "{} holds a reduction, but one value per row is needed",
+                quoted(&self.text)
+            ))
+            .at(&self.text, node.at)),
+        }
     }
 
     /// Checks that it gives one value per group.
@@ -128,7 +155,41 @@ impl Expression {
         Err(Error::input(format!(
             "{} gives one value per row; use a reduction such as mean(...)",
             quoted(&self.text)
-        )))
+        ))
+        .at(&self.text, self.root.at))
+    }
+
+    /// Checks that its operations can take the columns' types, as far as these are known: `column` gives the type of a
+    /// column, or `None`. Gives the type of the result when that is certain.
+    ///
+    /// # Errors
+    /// Where an operation can take none of the types that it may meet.
+    pub fn check_types(&self, column: &dyn Fn(&str) -> Option<DType>) -> Result<Option<DType>> {
+        self.possible(column).map(Types::single)
+    }
+
+    /// Checks that it can be a condition: as [`Self::check_types`], and its result may be bool.
+    ///
+    /// # Errors
+    /// As [`Self::check_types`]; and when the result is certainly no condition.
+    pub fn check_condition(&self, column: &dyn Fn(&str) -> Option<DType>) -> Result<()> {
+        let types = self.possible(column)?;
+        match types.contains(DType::Bool) {
+            true => Ok(()),
+            false => Err(self.no_condition(types.single())),
+        }
+    }
+
+    fn possible(&self, column: &dyn Fn(&str) -> Option<DType>) -> Result<Types> {
+        let columns: Vec<Types> = self.columns.iter().map(|name| Types::of(column(name))).collect();
+        possible(&self.root, &columns).map_err(|fault| self.error(&fault))
+    }
+
+    /// The error that a result of that type is no condition.
+    pub(crate) fn no_condition(&self, dtype: Option<DType>) -> Error {
+        let what = dtype.map_or_else(|| "a number".to_string(), |dtype| format!("a {dtype}"));
+        let message = format!("gives {what}, but a condition is needed, such as a > 0");
+        self.error(&Fault::new(self.root.at, message))
     }
 
     /// One value per row. `column` gives the columns by name, each with `rows` values.
@@ -140,13 +201,12 @@ impl Expression {
         rows: usize,
         column: &dyn Fn(&str) -> Option<&'a Values>,
     ) -> Result<Values> {
-        if !self.rowwise {
-            return Err(Error::input(format!(
-                "{} holds a reduction, but one value per row is needed",
-                quoted(&self.text)
-            )));
-        }
-        self.evaluate(Shape { rows, offsets: &[] }, Level::Row, column)
+        self.check_per_row()?;
+        let columns = self.lookup(column)?;
+        self.check_lengths(&columns, rows)?;
+        let plan = self.plan(Level::Row, &columns)?;
+        let values = evaluate::rows(&plan, &columns, rows).map_err(|fault| self.error(&fault))?;
+        self.complete(values, rows)
     }
 
     /// One value per group. `offsets` are `n + 1` strictly ascending row numbers; group `i` is the rows
@@ -161,23 +221,70 @@ impl Expression {
         column: &dyn Fn(&str) -> Option<&'a Values>,
     ) -> Result<Values> {
         self.check_per_group()?;
-        let first = self.columns.first().and_then(|name| column(name));
-        let rows = first.map_or_else(|| offsets.last().map_or(0, |&last| last as usize), Values::len);
-        reduce::check(rows, offsets).context(|| quoted(&self.text))?;
-        self.evaluate(Shape { rows, offsets }, Level::Group, column)
+        let columns = self.lookup(column)?;
+        let rows = self.checked_rows(&columns, offsets)?;
+        let plan = self.plan(Level::Group, &columns)?;
+        let values = evaluate::groups(&plan, rows).map_err(|fault| self.error(&fault))?;
+        self.complete(values, rows.groups())
     }
 
-    fn evaluate<'a>(
-        &self,
-        shape: Shape<'_>,
-        level: Level,
-        column: &dyn Fn(&str) -> Option<&'a Values>,
-    ) -> Result<Values> {
-        Environment { shape, names: &self.columns, column }
-            .values(&self.root, level)
-            .map(Cow::into_owned)
-            .context(|| quoted(&self.text))
+    /// The partial form, when the value over several groups follows from states of each: every reduction merges (all but
+    /// `median` and `quantile`), and nothing that has a value per row refers to a value per group.
+    pub fn mergeable(&self) -> Option<MergeableExpression> {
+        MergeableExpression::of(self)
     }
+
+    /// The columns by number.
+    fn lookup<'a>(&self, column: &dyn Fn(&str) -> Option<&'a Values>) -> Result<Vec<&'a Values>> {
+        let columns = self.columns.iter().zip(&self.places).map(|(name, &place)| {
+            column(name).ok_or_else(|| {
+                self.error(&Fault::new(place, format!("there is no column {name:?} to evaluate over")))
+            })
+        });
+        columns.collect()
+    }
+
+    fn check_lengths(&self, columns: &[&Values], rows: usize) -> Result<()> {
+        match self.columns.iter().zip(columns).find(|(_, column)| column.len() != rows) {
+            None => Ok(()),
+            Some((name, column)) => Err(Error::plugin(format!(
+                "{}: the column {name} has {} values for {rows} rows",
+                quoted(&self.text),
+                column.len()
+            ))),
+        }
+    }
+
+    /// Columns and offsets that fit together.
+    fn checked_rows<'a>(&self, columns: &'a [&'a Values], offsets: &'a [u32]) -> Result<Rows<'a>> {
+        let none = || offsets.last().map_or(0, |&last| last as usize);
+        let rows = columns.first().map_or_else(none, |column| column.len());
+        self.check_lengths(columns, rows)?;
+        reduce::check(rows, offsets).context(|| quoted(&self.text))?;
+        Ok(Rows { columns, offsets })
+    }
+
+    fn plan(&self, level: Level, columns: &[&Values]) -> Result<Plan> {
+        let types: Vec<DType> = columns.iter().map(|column| column.dtype()).collect();
+        bind(&self.root, level, Leaves::Columns(&types)).map_err(|fault| self.error(&fault))
+    }
+
+    fn complete(&self, values: Values, expected: usize) -> Result<Values> {
+        if values.len() == expected {
+            return Ok(values);
+        }
+        Err(Error::plugin(format!("{} gave {} values instead of {expected}", quoted(&self.text), values.len())))
+    }
+
+    fn error(&self, fault: &Fault) -> Error {
+        located(&self.text, fault)
+    }
+}
+
+/// The error for a fault in a text: one line that names the character, and the text with a caret beside it.
+fn located(text: &str, fault: &Fault) -> Error {
+    Error::new(fault.kind, format!("{}: {} at column {}", quoted(text), fault.message, fault.column))
+        .at(text, fault.column)
 }
 
 /// The text for messages, which have one line.

@@ -23,6 +23,7 @@ use crate::granule::{Driver, Granule};
 use crate::grid::Grid;
 use crate::index::IndexStore;
 use crate::report::{Strays, Traffic};
+use crate::rows::Rows;
 use crate::source::{OpenObject, PartState, PointSource};
 use indexes::{Indexes, Outcome};
 
@@ -56,6 +57,8 @@ pub struct Granules {
 #[derive(Debug)]
 struct Learnt {
     strays: Strays,
+    /// By shard, rows that were read for it and that no shard keeps.
+    lost: BTreeMap<u64, Strays>,
     /// Whether it has none of the source's parts.
     without_parts: bool,
     /// Whether an index says so: that is believed only when the granule was seen.
@@ -230,10 +233,13 @@ impl Granules {
                     let parts = located.granule().parts();
                     let learnt = Learnt {
                         strays: located.strays(&slot.listed, &self.shards),
+                        lost: BTreeMap::new(),
                         without_parts: parts.iter().all(|part| part.state == PartState::Absent),
                         known: located.is_known(),
                     };
-                    self.learnt().insert(number, learnt);
+                    let mut all = self.learnt();
+                    let lost = all.remove(&number).map(|before| before.lost).unwrap_or_default();
+                    all.insert(number, Learnt { lost, ..learnt });
                 }
                 *state = State::Open(Arc::clone(&located));
                 // Before another task can close it.
@@ -327,7 +333,33 @@ impl Granules {
 
     /// Rows that no shard can count, over all granules opened so far, in the order of the map.
     pub fn strays(&self) -> Vec<(String, Strays)> {
-        self.believed(|learnt| Some(learnt.strays).filter(|strays| *strays != Strays::default()))
+        self.believed(|learnt| {
+            let mut strays = learnt.strays;
+            learnt.lost.values().for_each(|lost| strays += *lost);
+            Some(strays).filter(|strays| *strays != Strays::default())
+        })
+    }
+
+    /// Counts the rows of a part that were read for a shard as candidates and that no shard keeps. `homes` has the shard
+    /// of every row, then follow longitudes and latitudes.
+    pub(crate) fn lost_rows(
+        &self,
+        located: &Located,
+        (number, part, shard): (u32, usize, u64),
+        rows: (&Rows, &[u64]),
+        positions: (&[f64], &[f64]),
+    ) -> Strays {
+        let slot = &self.slots[number as usize];
+        located.lost((part, shard), rows, positions, (&slot.listed, &self.shards))
+    }
+
+    /// Keeps what [`Self::lost_rows`] has counted for a shard; a task that runs twice counts once.
+    pub(crate) fn set_lost(&self, number: u32, shard: u64, lost: Strays) {
+        if lost != Strays::default()
+            && let Some(learnt) = self.learnt().get_mut(&number)
+        {
+            learnt.lost.insert(shard, lost);
+        }
     }
 
     fn learnt(&self) -> MutexGuard<'_, BTreeMap<u32, Learnt>> {

@@ -4,12 +4,14 @@
 //! (HEALPix: the order); the leaf level holds the cells that statistics are computed for, the shard level the units of work.
 //! All per-row methods take whole slices, so that a call across a plugin boundary costs nothing per row.
 
+pub mod multiscales;
+
 use std::fmt;
 
 use serde_json::{Map, Value};
 
 use crate::column::{DType, Values};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::footprint::Footprint;
 
 /// The cell of a position that lies outside the grid or is no position at all (NaN, infinite, latitude beyond ±90).
@@ -39,6 +41,11 @@ impl GridLayout {
     /// Cells of one shard.
     pub fn cells_per_shard(&self) -> u64 {
         self.shard_shape.iter().product()
+    }
+
+    /// Cells of the whole grid.
+    pub fn cells_per_full(&self) -> u64 {
+        self.full_shape.iter().fold(1, |all, &size| all.saturating_mul(size))
     }
 }
 
@@ -79,8 +86,30 @@ pub trait Grid: Send + Sync {
     /// Level of the cells.
     fn leaf_level(&self) -> u32;
 
-    /// Level of the shards; levels between it and the leaf level are the coarser levels a store may have.
+    /// Level of the shards; levels between it and the leaf level are the coarser levels that a shard has cells of.
     fn shard_level(&self) -> u32;
+
+    /// Coarsest level of the grid. Cells of levels coarser than the shard level hold whole shards.
+    fn coarsest_level(&self) -> u32 {
+        self.shard_level()
+    }
+
+    /// The number that stands for a level in `output.grid.levels` (HEALPix: the order; rectilinear: the overview factor).
+    fn level_number(&self, level: u32) -> u64 {
+        level.into()
+    }
+
+    /// The level of such a number.
+    ///
+    /// # Errors
+    /// When the grid has no such level; says which there are.
+    fn level_from_number(&self, number: u64) -> Result<u32> {
+        let (coarsest, leaf) = (self.coarsest_level(), self.leaf_level());
+        match u32::try_from(number) {
+            Ok(level) if (coarsest..=leaf).contains(&level) => Ok(level),
+            _ => Err(Error::input(format!("there is no level {number}; there are {coarsest} to {leaf}"))),
+        }
+    }
 
     /// Whether the children of a cell cover exactly the cell.
     fn nests_exactly(&self) -> bool;
@@ -93,7 +122,7 @@ pub trait Grid: Send + Sync {
     /// The shard of each leaf cell; [`NO_CELL`] stays [`NO_CELL`].
     fn shards_of(&self, cells: &[u64], shards: &mut [u64]);
 
-    /// The ancestor at `level` of each leaf cell, which lies between the shard level and the leaf level.
+    /// The ancestor at `level` of each leaf cell; `level` lies between the coarsest level and the leaf level.
     fn parents(&self, cells: &[u64], level: u32, parents: &mut [u64]);
 
     /// Every shard with a cell that the footprint may touch, ascending, each once.
@@ -102,7 +131,12 @@ pub trait Grid: Send + Sync {
     /// Names what is wrong with the footprint: too few vertices, a position that is none.
     fn cover(&self, footprint: &Footprint) -> Result<Vec<u64>>;
 
-    /// Place of each cell of `level` in the block of `shard`, counted in row-major order.
+    /// The cell that holds each shard, at a `level` not finer than the shard level.
+    fn parents_of_shards(&self, shards: &[u64], _level: u32, parents: &mut [u64]) {
+        parents.copy_from_slice(shards);
+    }
+
+    /// Place of each cell of `level`, not coarser than the shard level, in the block of `shard`, counted in row-major order.
     ///
     /// Every cell must lie in the shard.
     fn offsets_in_shard(&self, shard: u64, level: u32, cells: &[u64], offsets: &mut [u32]);
@@ -131,14 +165,28 @@ pub trait Grid: Send + Sync {
     /// When it is not the label of a shard of this grid.
     fn shard_from_label(&self, label: &str) -> Result<u64>;
 
-    /// Position of the shard's block along each dimension of the full array at any level.
+    /// Position of the shard's block along each dimension of the full array, at any level not coarser than the shard level.
     fn shard_index(&self, shard: u64) -> Vec<u64>;
 
     /// Name of the store's group for `level`.
     fn group_name(&self, level: u32) -> String;
 
-    /// Layout of the arrays of `level`.
+    /// Layout of the arrays of `level`. At levels coarser than the shard level a shard has no block of its own: there the
+    /// grid has one dimension, `shard_shape` is one cell, and [`Self::places`] tells where a cell is in the full array.
     fn layout(&self, level: u32) -> GridLayout;
+
+    /// Place in the full array of each cell of a `level` coarser than the shard level; it grows with the number of the cell.
+    ///
+    /// Unless a grid says otherwise, cells are numbered by their place.
+    fn places(&self, _level: u32, cells: &[u64], places: &mut [u64]) {
+        places.copy_from_slice(cells);
+    }
+
+    /// Attributes of the store's root that tie several levels together (the multiscales convention). `levels` are those of
+    /// the store, finest first; at least two.
+    fn root_attributes(&self, _levels: &[u32], _compact: bool) -> Map<String, Value> {
+        Map::new()
+    }
 
     /// Attributes of the store's group for `level`. `compact` tells whether cells are listed by a coordinate.
     fn group_attributes(&self, level: u32, compact: bool) -> Map<String, Value>;
@@ -149,11 +197,11 @@ pub trait Grid: Send + Sync {
     /// The coordinate arrays of `level`.
     fn coordinates(&self, level: u32) -> Vec<Coordinate>;
 
-    /// Values of a coordinate whose extent is [`CoordinateExtent::Cells`], for one shard, in the order of its block.
+    /// Values of a coordinate whose extent is [`CoordinateExtent::Cells`], for cells of `level`.
     ///
     /// # Errors
     /// When the grid has no such coordinate.
-    fn shard_coordinate(&self, name: &str, shard: u64, level: u32) -> Result<Values>;
+    fn cell_coordinate(&self, name: &str, level: u32, cells: &[u64]) -> Result<Values>;
 
     /// Values of a coordinate of any other extent.
     ///

@@ -2,6 +2,7 @@
 //!
 //! No HDF5, no Zarr, no HTTP, no AWS: those are drivers and plugins that implement the traits of this crate.
 
+mod block;
 pub mod catalog;
 mod caught;
 pub mod column;
@@ -16,8 +17,12 @@ pub mod granules;
 pub mod grid;
 pub mod hash;
 pub mod index;
+pub mod finalize;
 pub mod io_pool;
+pub mod levels;
+pub mod product;
 pub mod program;
+pub mod records;
 pub mod range_reader;
 pub mod reduce;
 pub mod registry;
@@ -31,6 +36,7 @@ pub mod statistic;
 pub mod store;
 pub mod suggest;
 pub mod task;
+pub mod time;
 
 pub use caught::caught;
 pub use column::{Column, DType, Values};

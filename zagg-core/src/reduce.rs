@@ -13,11 +13,14 @@ mod extremes;
 mod number;
 mod quantiles;
 mod sums;
+mod wide;
 
-pub use extremes::{first, last, max, min, range};
-pub(crate) use number::{Number, cast};
+pub use extremes::{difference, first, last, max, min, nan_range, range};
+use number::Number;
 pub use quantiles::{median, quantiles};
-pub use sums::{Moments, average, mean, moments, non_nan_counts, sum, sum_f64, sum_products, variance};
+pub use sums::{
+    Moments, average, integer_sums, mean, moments, non_nan_counts, sum, sum_f64, sum_of, sum_products, variance,
+};
 
 use crate::error::{Error, Result};
 

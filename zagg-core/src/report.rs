@@ -85,12 +85,16 @@ pub struct Strays {
     pub rows_bad_position: u64,
     /// Rows that lie in a shard of the map which does not list their granule.
     pub rows_unassigned: u64,
+    /// Rows that lie farther from their parent's position than the source says they may, found when a shard read them.
+    #[serde(default)]
+    pub rows_out_of_reach: u64,
 }
 
 impl std::ops::AddAssign for Strays {
     fn add_assign(&mut self, other: Self) {
         self.rows_bad_position += other.rows_bad_position;
         self.rows_unassigned += other.rows_unassigned;
+        self.rows_out_of_reach += other.rows_out_of_reach;
     }
 }
 

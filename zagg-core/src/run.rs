@@ -3,20 +3,23 @@
 mod summary;
 mod template;
 
+pub use template::template_of;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::config::{Layout, Pipeline};
+use crate::config::Pipeline;
 use crate::error::{Context, Error, Result};
 use crate::executor::{Executor, Observer};
+use crate::finalize::finalize;
 use crate::granule::{Driver, Granule};
 use crate::granules::Granules;
 use crate::grid::Grid;
 use crate::index::IndexStore;
 use crate::io_pool::IoPool;
-use crate::program::Program;
+use crate::product::Product;
 use crate::registry::Registry;
 use crate::report::{RunSummary, TaskReport};
 use crate::shard_map::ShardMap;
@@ -62,24 +65,14 @@ pub struct RunOptions {
 
 /// Everything that tasks share.
 pub struct Run {
-    /// The checked pipeline.
-    pub pipeline: Pipeline,
-    /// The grid.
-    pub grid: Box<dyn Grid>,
-    /// Filters and variables.
-    pub program: Program,
+    /// What the store will hold.
+    pub product: Product,
     /// The granules.
     pub granules: Granules,
     /// Where results go.
     pub store: Arc<dyn Store>,
     /// The tasks, ascending by shard.
     pub tasks: Vec<Task>,
-    /// Every shard of the map, ascending: the order of a compact store.
-    pub shards: Vec<u64>,
-    /// Numbers of the granules of each of [`Self::shards`], in arrival order.
-    arrivals: Vec<Vec<u32>>,
-    /// Names of the coordinates that tasks write themselves.
-    pub task_coordinates: Vec<String>,
     /// Threads that wait for bytes.
     pub io: IoPool,
     /// Threads that compute.
@@ -90,7 +83,7 @@ pub struct Run {
 
 impl fmt::Debug for Run {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Run({} tasks onto {:?} into {:?})", self.tasks.len(), self.grid, self.store)
+        write!(f, "Run({} tasks onto {:?} into {:?})", self.tasks.len(), self.product.grid, self.store)
     }
 }
 
@@ -119,39 +112,32 @@ impl Run {
         options: &RunOptions,
     ) -> Result<Self> {
         let mut pipeline = pipeline;
-        // Two spellings of one source are one pipeline.
-        if let Ok(name) = registry.source_name(&pipeline.data_source.reader) {
-            pipeline.data_source.reader = name.to_string();
-        }
         let grid = registry
             .grid(&pipeline.output.grid_type, &pipeline.output.grid)
             .map_err(|error| pipeline.locate(error))?;
         map.check_grid(&*grid)?;
         bound_memory(&mut pipeline, options)?;
-        let source = registry
-            .source(&pipeline.data_source.reader, &pipeline.data_source.options)
-            .map_err(|error| pipeline.locate(error.context("data_source")))?;
-        let program = Program::compile(&pipeline.data_source, &pipeline.aggregation, &*source, registry)
-            .map_err(|error| pipeline.locate(error))?;
-        if map.shards.is_empty() {
-            return Err(Error::input("the shard map lists no shards; nothing would be done"));
-        }
-        let mut by_shard: BTreeMap<u64, &[u32]> = BTreeMap::new();
+        let mut by_shard: BTreeMap<u64, Vec<u32>> = BTreeMap::new();
         for entry in &map.shards {
-            by_shard.insert(grid.shard_from_key(entry.key).context(|| "the shard map")?, &entry.granules);
+            let shard = grid.shard_from_key(entry.key).context(|| "the shard map")?;
+            by_shard.insert(shard, entry.granules.clone());
         }
-        let wanted = wanted_shards(&*grid, &by_shard, options)?;
+        let ids = map.granules.iter().map(|granule| granule.id.clone()).collect();
+        let (product, source) = Product::new(pipeline, grid, registry, by_shard.clone(), ids)?;
+        let pipeline = &product.pipeline;
+        let grid = &product.grid;
+        let wanted = wanted_shards(&**grid, &by_shard, options)?;
         let tasks: Vec<Task> = wanted
             .into_iter()
             .map(|shard| Task {
                 shard,
-                granules: by_shard.get(&shard).map(|g| g.to_vec()).unwrap_or_default(),
+                granules: by_shard.get(&shard).cloned().unwrap_or_default(),
             })
             .collect();
         let mut granules: Vec<(Granule, Vec<u64>, usize)> =
             map.granules.iter().map(|granule| (granule.clone(), Vec::new(), 0)).collect();
         for (&shard, numbers) in &by_shard {
-            for &number in *numbers {
+            for &number in numbers {
                 granules[number as usize].1.push(shard);
             }
         }
@@ -165,7 +151,7 @@ impl Run {
             (None, _) => None,
         };
         let mut granules =
-            Granules::new(Arc::from(source), opener, driver, granules)?.with_indexes(&*grid, kept)?;
+            Granules::new(source, opener, driver, granules)?.with_indexes(&**grid, kept)?;
         if options.open_granules > 0 {
             granules = granules.with_max_open(options.open_granules);
         }
@@ -181,49 +167,12 @@ impl Run {
         };
         let mut warnings = pipeline.notes.clone();
         warnings.extend(map.version_warnings());
-        let (shards, arrivals): (Vec<u64>, Vec<Vec<u32>>) =
-            by_shard.into_iter().map(|(shard, numbers)| (shard, numbers.to_vec())).unzip();
-        let task_coordinates =
-            template::task_coordinates(&*grid, pipeline.output.layout, shards.len() as u64);
-        Ok(Self {
-            pipeline,
-            grid,
-            program,
-            granules,
-            store,
-            tasks,
-            shards,
-            arrivals,
-            task_coordinates,
-            io: IoPool::new(io_threads)?,
-            compute,
-            warnings,
-        })
-    }
-
-    /// Ids of the granules that a shard lists, in arrival order.
-    fn listed_by(&self, shard: u64) -> impl Iterator<Item = &str> {
-        let numbers = self.shards.binary_search(&shard).map_or(&[][..], |at| &self.arrivals[at]);
-        numbers.iter().map(|&number| self.granules.granule(number).id.as_str())
+        Ok(Self { product, granules, store, tasks, io: IoPool::new(io_threads)?, compute, warnings })
     }
 
     /// Threads that compute, and tasks that may run at once on this machine.
     pub fn workers(&self) -> usize {
         self.compute.current_num_threads()
-    }
-
-    /// Whether shards stand side by side.
-    pub fn is_compact(&self) -> bool {
-        self.pipeline.output.layout == Layout::Compact && self.grid.layout(self.grid.leaf_level()).compactable
-    }
-
-    /// Place of a shard's blocks along each dimension of the arrays.
-    pub fn block(&self, shard: u64) -> Vec<u64> {
-        if self.is_compact() {
-            vec![self.shards.binary_search(&shard).unwrap_or_default() as u64]
-        } else {
-            self.grid.shard_index(shard)
-        }
     }
 
     /// Whether [`Self::prepare`] would take the store, without reading granules or writing.
@@ -248,22 +197,6 @@ impl Run {
         created
     }
 
-    /// Marks a shard as being written, beside the store.
-    ///
-    /// # Errors
-    /// When the record cannot be written.
-    pub(crate) fn open_record(&self, shard: u64) -> Result<()> {
-        summary::open_record(self, shard)
-    }
-
-    /// Writes the record of a shard, beside the store.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub(crate) fn record(&self, shard: u64, report: &TaskReport) -> Result<()> {
-        summary::write_record(self, shard, report)
-    }
-
     /// Runs every task on the executor, writes the report and the final state, and gives the store free.
     ///
     /// # Errors
@@ -282,8 +215,10 @@ impl Run {
 
     fn finish(&self, reports: &[TaskReport], seconds: f64) -> Result<RunSummary> {
         let mut summary = summary::summarise(self, reports, seconds);
-        summary.state = summary::write(self, reports, &summary)?;
-        self.store.finalize(summary.state)?;
+        let finalized = finalize(&self.product, &*self.store)?;
+        summary.state = finalized.state;
+        summary.written += finalized.written;
+        summary::write(self, reports, &summary)?;
         Ok(summary)
     }
 }
@@ -311,7 +246,7 @@ fn bound_memory(pipeline: &mut Pipeline, options: &RunOptions) -> Result<()> {
 
 fn wanted_shards(
     grid: &dyn Grid,
-    map: &BTreeMap<u64, &[u32]>,
+    map: &BTreeMap<u64, Vec<u32>>,
     options: &RunOptions,
 ) -> Result<BTreeSet<u64>> {
     let mut wanted: BTreeSet<u64> = if options.shards.is_empty() {
@@ -334,12 +269,4 @@ fn wanted_shards(
         wanted = wanted.into_iter().take(n).collect();
     }
     Ok(wanted)
-}
-
-/// A record beside the store.
-fn pretty(value: &serde_json::Value) -> Result<Vec<u8>> {
-    let mut bytes =
-        serde_json::to_vec_pretty(value).map_err(|error| Error::io(format!("a record: {error}")))?;
-    bytes.push(b'\n');
-    Ok(bytes)
 }

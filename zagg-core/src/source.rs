@@ -15,6 +15,8 @@ use crate::rows::Rows;
 pub const LONGITUDE: &str = "longitude";
 /// Name under which a source gives the latitude of rows, in degrees.
 pub const LATITUDE: &str = "latitude";
+/// Name under which a source gives the time of rows: seconds since 1970-01-01T00:00:00 UTC, see [`crate::time`].
+pub const TIME: &str = "time";
 
 /// The section `data_source` of a pipeline as JSON: what a source is made from.
 pub type SourceOptions = Map<String, Value>;
@@ -63,12 +65,23 @@ pub enum Positions {
         /// Latitude of every row.
         lat: Vec<f64>,
     },
+    /// One box per block of rows, from statistics that a file keeps of them. Blocks whose box touches a shard that is
+    /// asked for are located exactly then: the source is asked for the coordinates of their rows, once per opened granule.
+    ///
+    /// Every row of a block that has a position lies in the block's box; a row that is read and does not makes the part a
+    /// hole, because others like it may have been passed over. No box means that no row of the block has a position.
+    Boxes {
+        /// The box of every block.
+        boxes: Vec<Option<Bounds>>,
+        /// Rows of every block, ascending from 0 and without gaps; empty ranges allowed.
+        rows: Vec<std::ops::Range<u64>>,
+    },
     /// One position per parent, each with the rows it stands for. Rows are located again by their own coordinates.
     ///
-    /// A row is looked for in the shards of its own parent's position and of the positions before and after that one,
-    /// where parents without rows and those whose position is none are passed over. A row in a shard that holds none of
-    /// the three is not found: a source whose rows may stray that far gives exact positions. Rows whose own position is
-    /// none are left out without being counted.
+    /// A row is looked for in every shard within `reach` of its parent's position, and in the shards of that position and
+    /// of the `pad` positions before and after it, where parents without rows and those whose position is none are passed
+    /// over. A row anywhere else is not kept: it is counted when a shard reads it, and the user is warned. A source whose
+    /// rows may stray without a bound gives exact positions.
     Coarse {
         /// Longitude of every parent.
         lon: Vec<f64>,
@@ -76,7 +89,24 @@ pub enum Positions {
         lat: Vec<f64>,
         /// Rows of every parent, ascending from 0 and without gaps; empty ranges allowed.
         rows: Vec<std::ops::Range<u64>>,
+        /// How far a row may lie from its parent's position, in metres; small beside a shard.
+        reach: f64,
+        /// Positions before and after its parent's in whose shards a row is looked for too.
+        pad: usize,
     },
+}
+
+/// A box bounded by meridians and parallels that holds rows; degrees, its edges among it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Bounds {
+    /// Western edge: the box extends from here going east, so `west > east` crosses the antimeridian.
+    pub west: f64,
+    /// Southern edge, not south of -90.
+    pub south: f64,
+    /// Eastern edge; 360 or more from the western one for a box all round.
+    pub east: f64,
+    /// Northern edge, not north of 90.
+    pub north: f64,
 }
 
 /// A read of some rows of one part.
@@ -84,7 +114,7 @@ pub enum Positions {
 pub struct ReadRequest {
     /// Index of the part.
     pub part: usize,
-    /// The rows.
+    /// The rows; one behind the last row of the part is an error.
     pub rows: Rows,
     /// Names of the columns, of [`PointSource::columns`] or [`LONGITUDE`], [`LATITUDE`].
     pub columns: Vec<String>,

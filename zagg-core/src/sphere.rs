@@ -12,15 +12,18 @@
 mod line;
 mod polygon;
 mod rectangle;
+mod tree;
 mod vector;
 
 pub use self::line::LineRegion;
 pub use self::polygon::{PolygonRegion, PolygonState, Shape};
-pub use self::rectangle::Rectangle;
+pub use self::rectangle::{Rectangle, box_width};
+pub use self::tree::{CellTree, TreeSearch};
 pub use self::vector::{Arc, Vector, chord, chord_to_angle, dot, normalized, unit};
 
 use crate::error::{Error, Result};
 use crate::footprint::LonLat;
+use crate::grid::{Grid, NO_CELL};
 
 /// A cone that contains a piece of the sphere.
 #[derive(Debug, Clone, Copy)]
@@ -77,4 +80,21 @@ pub fn check_position([lon, lat]: LonLat) -> Result<()> {
         "the footprint has the position ({lon}, {lat}), which is none: longitude and latitude must be finite degrees, \
          latitude from -90 to 90"
     )))
+}
+
+/// The shards of single places, ascending, each once; places that the grid has no cell for are left out.
+///
+/// # Errors
+/// When a place is none.
+pub fn shards_of_points(grid: &dyn Grid, points: &[LonLat]) -> Result<Vec<u64>> {
+    points.iter().try_for_each(|point| check_position(*point))?;
+    let (lon, lat): (Vec<f64>, Vec<f64>) = points.iter().map(|p| (p[0], p[1])).unzip();
+    let mut cells = vec![0; points.len()];
+    grid.locate(&lon, &lat, &mut cells);
+    let mut shards = vec![0; points.len()];
+    grid.shards_of(&cells, &mut shards);
+    shards.retain(|shard| *shard != NO_CELL);
+    shards.sort_unstable();
+    shards.dedup();
+    Ok(shards)
 }

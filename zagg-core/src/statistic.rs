@@ -72,6 +72,73 @@ impl Output {
     pub fn dense(values: Values) -> Self {
         Self { values, offsets: None }
     }
+
+    /// The values of the groups with the given numbers, in that order. `items` are the numbers of one group's value, or of
+    /// one item of it. Groups that are not there are left out.
+    #[must_use]
+    pub(crate) fn gather(&self, groups: &[u32], items: usize) -> Self {
+        let bounds = |group: u32| {
+            let group = group as usize;
+            match &self.offsets {
+                None => Some((group * items, (group + 1) * items)),
+                Some(offsets) => {
+                    Some((*offsets.get(group)? as usize * items, *offsets.get(group + 1)? as usize * items))
+                }
+            }
+        };
+        let mut offsets = vec![0];
+        let mut numbers: Vec<u32> = Vec::new();
+        for (start, end) in groups.iter().filter_map(|&group| bounds(group)) {
+            numbers.extend(start as u32..end as u32);
+            offsets.push(numbers.len() as u64 / items.max(1) as u64);
+        }
+        let values = self.values.gather(&numbers);
+        Self { values, offsets: self.offsets.as_ref().map(|_| offsets) }
+    }
+}
+
+/// States of groups: any count of numbers for each.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct States {
+    /// The numbers of all states, one state after the other.
+    pub values: Vec<f64>,
+    /// `n + 1` ascending positions; state `i` is `values[offsets[i]..offsets[i + 1]]`.
+    pub offsets: Vec<u32>,
+}
+
+impl States {
+    /// States of `width` numbers each.
+    pub fn fixed(width: u32, values: Vec<f64>) -> Self {
+        let n = (values.len() as u32).checked_div(width).unwrap_or_default();
+        Self { values, offsets: (0..=n).map(|i| i * width).collect() }
+    }
+
+    /// Number of states.
+    pub fn len(&self) -> usize {
+        self.offsets.len().saturating_sub(1)
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The numbers of one state; none when there is no such state.
+    pub fn state(&self, i: usize) -> &[f64] {
+        match (self.offsets.get(i), self.offsets.get(i + 1)) {
+            (Some(&start), Some(&end)) => self.values.get(start as usize..end as usize).unwrap_or_default(),
+            _ => &[],
+        }
+    }
+
+    /// Puts another state behind these.
+    pub fn push(&mut self, state: &[f64]) {
+        if self.offsets.is_empty() {
+            self.offsets.push(0);
+        }
+        self.values.extend_from_slice(state);
+        self.offsets.push(self.values.len() as u32);
+    }
 }
 
 /// A column that a statistic reads.
@@ -79,6 +146,38 @@ impl Output {
 pub struct Input {
     /// Name of the column, or text of an expression over columns (`1.0 / s_li**2`).
     pub expression: String,
+}
+
+/// What a cell of a variable holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum VariableKind {
+    /// One number.
+    #[default]
+    Scalar,
+    /// An array of fixed shape.
+    Vector,
+    /// Any number of items.
+    Ragged,
+}
+
+impl VariableKind {
+    /// The name used in pipelines.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Scalar => "scalar",
+            Self::Vector => "vector",
+            Self::Ragged => "ragged",
+        }
+    }
+
+    /// The kind of values of this shape.
+    pub fn of(shape: &OutputShape) -> Self {
+        match shape {
+            OutputShape::Scalar => Self::Scalar,
+            OutputShape::Fixed(_) => Self::Vector,
+            OutputShape::Ragged(_) => Self::Ragged,
+        }
+    }
 }
 
 /// How a variable of the pipeline asks for a statistic.
@@ -94,6 +193,8 @@ pub struct StatisticRequest {
     pub source_dtype: Option<DType>,
     /// `params` as the pipeline has them.
     pub params: Map<String, Value>,
+    /// What a cell of the variable is to hold.
+    pub kind: VariableKind,
     /// `trailing_shape` or `inner_shape` of the variable, if given.
     pub shape: Option<Vec<u64>>,
 }
@@ -142,25 +243,27 @@ impl fmt::Debug for dyn Statistic + '_ {
 
 /// A statistic with a partial state: `finish(merge(partial(a), partial(b)))` equals the statistic over `a` and `b`
 /// within a documented bound.
+///
+/// States are kept in shard records: they may come from another version of the statistic, or be damaged.
 pub trait MergeableStatistic: Send + Sync {
-    /// Names of the state columns; each holds one f64 per group.
-    fn state(&self) -> &[&'static str];
+    /// Name and version of the form of the states, such as `moments/1`. States of another form are never merged.
+    fn form(&self) -> &str;
 
-    /// The state of every group: one column per name of [`Self::state`].
+    /// The state of every group.
     ///
     /// # Errors
     /// When a column has a type that the statistic cannot take.
-    fn partial(&self, groups: &Groups<'_>) -> Result<Vec<Vec<f64>>>;
+    fn partial(&self, groups: &Groups<'_>) -> Result<States>;
 
-    /// Folds runs of states into one: group `i` of the result is the states `offsets[i]..offsets[i + 1]`, in order.
+    /// Folds runs of states into one: state `i` of the result is the states `offsets[i]..offsets[i + 1]`, in order.
+    ///
+    /// # Errors
+    /// When the states are not of the form that [`Self::partial`] gives, or the offsets do not fit them.
+    fn merge(&self, states: &States, offsets: &[u32]) -> Result<States>;
+
+    /// The values that the states stand for, as [`Statistic::reduce`] gives them.
     ///
     /// # Errors
     /// When the states are not of the form that [`Self::partial`] gives.
-    fn merge(&self, states: &[Vec<f64>], offsets: &[u32]) -> Result<Vec<Vec<f64>>>;
-
-    /// The values that the states stand for.
-    ///
-    /// # Errors
-    /// When the states are not of the form that [`Self::partial`] gives.
-    fn finish(&self, states: &[Vec<f64>]) -> Result<Values>;
+    fn finish(&self, states: &States) -> Result<Output>;
 }

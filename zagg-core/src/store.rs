@@ -18,11 +18,31 @@ pub enum Compression {
     /// Zstandard.
     #[default]
     Zstd,
-    /// Zstandard over the shuffled bytes: the first bytes of all elements, then the second and so on. For ascending
-    /// integers such as cell ids, which it makes a hundred times smaller than Zstandard alone does.
+    /// Zstandard over the shuffled bytes, in Blosc's frames: the first bytes of all elements, then the second and so on. For
+    /// ascending integers such as cell ids, which it makes a hundred times smaller than Zstandard alone does. Ragged arrays,
+    /// whose bytes are not all of one type, take plain Zstandard instead.
     ShuffleZstd,
     /// As they are.
     None,
+}
+
+/// The cells of an array that hold lists of items.
+///
+/// An item is a small array of `inner_shape` elements of the array's type: a number when that is empty, a pair for `[2]`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RaggedSpec {
+    /// Elements along each dimension of one item.
+    pub inner_shape: Vec<u64>,
+}
+
+impl RaggedSpec {
+    /// Elements of one item; `None` when there are none or too many to count.
+    pub fn item_elements(&self) -> Option<u64> {
+        self.inner_shape
+            .iter()
+            .try_fold(1u64, |product, extent| product.checked_mul(*extent))
+            .filter(|n| *n > 0)
+    }
 }
 
 /// One array of a store.
@@ -35,8 +55,11 @@ pub struct ArraySpec {
     pub name: String,
     /// Element type.
     pub dtype: DType,
-    /// One value of that type: the value of every element that was never written.
+    /// One value of that type: the value of every element that was never written. A cell of a ragged array that was never
+    /// written has no items instead.
     pub fill: Values,
+    /// For cells that hold lists of items; `dtype` is the type of their elements then. Shapes count cells.
+    pub ragged: Option<RaggedSpec>,
     /// Names of the dimensions.
     pub dimensions: Vec<String>,
     /// Elements along each dimension.
@@ -105,13 +128,43 @@ pub struct Written {
     pub objects: u64,
     /// Bytes put.
     pub bytes: u64,
+    /// What the objects inside the store were: the sum, modulo 2^64, of a number made from the name and the bytes of each. It
+    /// does not depend on their order. Reports leave it out; the record of a shard has it.
+    #[serde(skip)]
+    pub digest: u64,
+}
+
+impl Written {
+    /// One object inside the store, by its name there.
+    pub fn object(name: &str, bytes: &[u8]) -> Self {
+        let mut number = [0; 8];
+        let named = [name.as_bytes(), b"\0", bytes].concat();
+        number.copy_from_slice(&crate::hash::sha256(&named)[..8]);
+        Self { objects: 1, bytes: bytes.len() as u64, digest: u64::from_le_bytes(number) }
+    }
 }
 
 impl std::ops::AddAssign for Written {
     fn add_assign(&mut self, other: Self) {
         self.objects += other.objects;
         self.bytes += other.bytes;
+        self.digest = self.digest.wrapping_add(other.digest);
     }
+}
+
+/// One block of one array, to be written: what [`Store::write_block`] and [`Store::write_ragged_block`] take.
+#[derive(Debug, Clone, Copy)]
+pub struct BlockWrite<'a> {
+    /// Name of the group.
+    pub group: &'a str,
+    /// Name of the array within the group.
+    pub array: &'a str,
+    /// Position of the block along each dimension.
+    pub block: &'a [u64],
+    /// For a ragged array where the items of each cell lie; none for any other.
+    pub offsets: Option<&'a [u64]>,
+    /// The values.
+    pub values: &'a Values,
 }
 
 /// What [`Store::create`] found.
@@ -163,6 +216,41 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// When the array is not in the template, the values do not fit it, or writing fails.
     fn write_block(&self, group: &str, array: &str, block: &[u64], values: &Values) -> Result<Written>;
+
+    /// Writes one block of an array whose cells hold lists of items ([`ArraySpec::ragged`]).
+    ///
+    /// `offsets` has one number more than there are cells, of the whole block or of its part inside the array, in row-major
+    /// order: cell `i` has the items `offsets[i]..offsets[i + 1]`, and an item is as many elements of `values` as its inner
+    /// shape says. The first offset is 0, the last the number of items. A block without any item need not become an object.
+    ///
+    /// # Errors
+    /// When the array is not a ragged one of the template, offsets and values do not fit it or each other, or writing fails.
+    fn write_ragged_block(
+        &self,
+        group: &str,
+        array: &str,
+        block: &[u64],
+        offsets: &[u64],
+        values: &Values,
+    ) -> Result<Written>;
+
+    /// Writes several blocks, side by side where that saves round trips. What is stored in the end is the same as if they had
+    /// been written one after the other.
+    ///
+    /// # Errors
+    /// As of [`Self::write_block`]; some of the blocks may have been written then.
+    fn write_blocks(&self, blocks: &[BlockWrite<'_>]) -> Result<Written> {
+        let mut written = Written::default();
+        for one in blocks {
+            written += match one.offsets {
+                None => self.write_block(one.group, one.array, one.block, one.values)?,
+                Some(offsets) => {
+                    self.write_ragged_block(one.group, one.array, one.block, offsets, one.values)?
+                }
+            };
+        }
+        Ok(written)
+    }
 
     /// Writes an object beside the store, under `<store>.zagg/`.
     ///

@@ -2,20 +2,22 @@
 
 mod group;
 mod read;
+mod reduce;
 
 pub use group::{Sorted, sort_by_offset};
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use rayon::prelude::*;
-
+use crate::block::Block;
 use crate::column::{Column, Values};
 use crate::error::{Error, ErrorKind, Result};
-use crate::program::CompiledVariable;
+use crate::levels::Level;
+use crate::product::Product;
+use crate::records;
 use crate::report::{Hole, TaskReport, TaskStatus, Traffic};
 use crate::run::{Run, Task};
-use crate::store::Written;
+use crate::store::{BlockWrite, Store, Written};
 use read::{GranuleRows, Kept, read_granule};
 
 /// Rows that one task can hold: positions in sorted columns are 32-bit.
@@ -25,7 +27,7 @@ const MAX_ROWS: usize = u32::MAX as usize;
 pub fn run_task(run: &Arc<Run>, task: &Task) -> TaskReport {
     let started = Instant::now();
     let mut report = TaskReport {
-        shard: crate::caught(|| Ok(run.grid.shard_label(task.shard)))
+        shard: crate::caught(|| Ok(run.product.grid.shard_label(task.shard)))
             .unwrap_or_else(|_| task.shard.to_string()),
         status: TaskStatus::Done,
         granules: task.granules.len() as u64,
@@ -46,7 +48,7 @@ pub fn run_task(run: &Arc<Run>, task: &Task) -> TaskReport {
         Err(error) => fail(&mut report, &error),
     }
     // At once, so that a run which is stopped loses none of what it has done.
-    if let Err(error) = crate::caught(|| run.record(task.shard, &report))
+    if let Err(error) = crate::caught(|| records::write_shard(&run.product, &*run.store, task.shard, &report))
         && report.status != TaskStatus::Failed
     {
         fail(&mut report, &error);
@@ -72,54 +74,51 @@ fn work(run: &Arc<Run>, task: &Task, report: &mut TaskReport) -> Result<()> {
         |rows| gathered.add(run, rows, report),
     )?;
     report.rows_kept = gathered.cells.len() as u64;
-    let blocks = run.compute.install(|| reduce(run, task, gathered, report))?;
-    let level = run.grid.leaf_level();
-    let group = run.grid.group_name(level);
-    let block = run.block(task.shard);
-    run.open_record(task.shard)?;
-    for (variable, values) in run.program.variables().iter().zip(&blocks) {
-        report.written += run.store.write_block(&group, &variable.name, &block, values)?;
+    let (product, store) = (&run.product, &*run.store);
+    let Gathered { cells, columns } = gathered;
+    let reduced = run.compute.install(|| reduce::reduce(product, shard, &cells, columns))?;
+    report.cells = reduced.cells;
+    records::write_open(product, store, shard)?;
+    for (at, blocks) in &reduced.blocks {
+        report.written += write_level(product, store, shard, &product.levels[*at], blocks)?;
     }
-    for coordinate in &run.task_coordinates {
-        let values = run.grid.shard_coordinate(coordinate, task.shard, level)?;
-        report.written += run.store.write_block(&group, coordinate, &block, &values)?;
+    if let Some(record) = &reduced.record {
+        report.written += records::write_levels(product, store, shard, record)?;
     }
     Ok(())
 }
 
-/// Sorts the rows by cell and computes every variable: one block per variable.
-fn reduce(run: &Run, task: &Task, gathered: Gathered, report: &mut TaskReport) -> Result<Vec<Values>> {
-    let level = run.grid.leaf_level();
-    let mut offsets = vec![0; gathered.cells.len()];
-    run.grid.offsets_in_shard(task.shard, level, &gathered.cells, &mut offsets);
-    let cells_per_shard = run.grid.layout(level).cells_per_shard() as usize;
-    if let Some(offset) = offsets.iter().find(|&&offset| offset as usize >= cells_per_shard) {
-        return Err(Error::plugin(format!(
-            "the grid put a row at place {offset} of a shard with {cells_per_shard} cells"
-        )));
+/// Writes a shard's blocks of one level.
+fn write_level(
+    product: &Product,
+    store: &dyn Store,
+    shard: u64,
+    level: &Level,
+    blocks: &[Block],
+) -> Result<Written> {
+    let position = product.position(shard);
+    let variables = product.program.variables();
+    let positions: Vec<Vec<u64>> = variables.iter().map(|v| v.position(&position)).collect();
+    let mut writes: Vec<BlockWrite<'_>> = Vec::with_capacity(blocks.len());
+    for ((variable, block), position) in variables.iter().zip(blocks).zip(&positions) {
+        writes.push(BlockWrite {
+            group: &level.group,
+            array: &variable.name,
+            block: position,
+            offsets: block.offsets.as_deref(),
+            values: &block.values,
+        });
     }
-    let Sorted { permutation, offsets, places } = sort_by_offset(&offsets, cells_per_shard);
-    report.cells = places.len() as u64;
-    let columns: Vec<Column> =
-        gathered.columns.into_par_iter().map(|column| column.gather(&permutation)).collect();
-    if places.is_empty() {
-        let fill =
-            |variable: &CompiledVariable| scatter(&variable.fill, cells_per_shard, &[], &variable.fill);
-        return run.program.variables().iter().map(fill).collect();
+    let names = product.coordinates_with_level(level);
+    let cells = if names.is_empty() { Vec::new() } else { product.grid.cells_of_shard(shard, level.level) };
+    let coordinates = names
+        .iter()
+        .map(|name| product.grid.cell_coordinate(name, level.level, &cells))
+        .collect::<Result<Vec<Values>>>()?;
+    for (name, values) in names.iter().zip(&coordinates) {
+        writes.push(BlockWrite { group: &level.group, array: name, block: &position, offsets: None, values });
     }
-    let derived = run.program.derive(permutation.len(), &columns)?;
-    let values = |variable: &CompiledVariable| {
-        let (groups, values) = crate::caught(|| run.program.reduce(variable, &offsets, &columns, &derived))
-            .map_err(|error| error.context(format!("variable {}", variable.name)))?;
-        match groups {
-            None => scatter(&variable.fill, cells_per_shard, &places, &values),
-            Some(groups) => {
-                let places: Vec<u32> = groups.iter().map(|&group| places[group as usize]).collect();
-                scatter(&variable.fill, cells_per_shard, &places, &values)
-            }
-        }
-    };
-    run.program.variables().par_iter().map(values).collect()
+    store.write_blocks(&writes)
 }
 
 /// Rows of all granules in arrival order.
@@ -138,7 +137,7 @@ impl Gathered {
             .zip(columns)
             .enumerate()
             .find(|(_, (before, column))| before.values.dtype() != column.values.dtype())?;
-        let name = run.program.columns().get(at).map_or("a column", String::as_str);
+        let name = run.product.program.columns().get(at).map_or("a column", String::as_str);
         let (before, here) = (before.values.dtype(), column.values.dtype());
         Some(format!("{name} is {here} here but {before} in the parts before it"))
     }
@@ -175,23 +174,4 @@ impl Gathered {
         }
         Ok(())
     }
-}
-
-/// A block of fill values with the values of some cells in their places.
-fn scatter(fill: &Values, cells: usize, places: &[u32], values: &Values) -> Result<Values> {
-    macro_rules! arms {
-        ($($variant:ident),*) => {
-            match (fill, values) {
-                $((Values::$variant(fill), Values::$variant(values)) => {
-                    let mut block = vec![fill[0]; cells];
-                    for (&place, &value) in places.iter().zip(values) {
-                        block[place as usize] = value;
-                    }
-                    Ok(Values::$variant(block))
-                })*
-                (fill, values) => Err(Error::plugin(format!("{} values for an array of {}", values.dtype(), fill.dtype()))),
-            }
-        };
-    }
-    arms!(Bool, Int8, Int16, Int32, Int64, UInt8, UInt16, UInt32, UInt64, Float32, Float64)
 }

@@ -11,6 +11,12 @@ use zagg_core::{Error, Result};
 const CONNECT: Duration = Duration::from_secs(10);
 /// How long a server may be silent within an answer. How long the whole of one takes is nobody's fault but the link's.
 const SILENCE: Duration = Duration::from_secs(30);
+/// Bodies of requests up to this length are sent well before a server counts as silent.
+pub(crate) const SHORT_UPLOAD: u64 = 1 << 20;
+/// The slowest link that a longer body is sent over, in bytes a second.
+const SLOWEST_UPLOAD: u64 = 32 << 10;
+/// Longest silence while the body of a request is sent: a day, as each upload has a limit of its own.
+const UPLOAD_SILENCE: Duration = Duration::from_secs(86_400);
 /// Idle connections kept for the next requests, per host.
 const IDLE_PER_HOST: usize = 64;
 /// How long an idle connection is kept. Amazon S3 closes them after some 20 s at the earliest.
@@ -32,6 +38,16 @@ pub(crate) fn builder() -> ClientBuilder {
         .tcp_nodelay(true)
         .tcp_keepalive(PROBE)
         .http1_only()
+}
+
+/// The same for requests with long bodies: no answer comes while the body is sent, however long that takes.
+pub(crate) fn upload_builder() -> ClientBuilder {
+    builder().read_timeout(UPLOAD_SILENCE)
+}
+
+/// How long a request with a body of this many bytes may take until its answer begins.
+pub(crate) fn upload_time(bytes: u64) -> Duration {
+    SILENCE + Duration::from_secs(bytes / SLOWEST_UPLOAD)
 }
 
 /// Makes the client, with the proxies that the environment names.

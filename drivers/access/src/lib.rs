@@ -21,7 +21,7 @@ pub use earthdata::{Archive, Earthdata, Environment, Hosts};
 pub use https::{Https, Retries};
 pub use local::LocalFile;
 pub use secret::Secret;
-pub use stores::StoreChain;
+pub use stores::{BucketFolder, StoreChain};
 use zagg_core::config::SourceAccess;
 use zagg_core::range_reader::RangeReader;
 use zagg_core::source::{ObjectIdentity, OpenObject};

@@ -1,5 +1,7 @@
-//! Buckets and folders of the user's own: where indexes are kept. Nothing of an archive's credentials is known here.
+//! Buckets and folders of the user's own: where stores and indexes are kept. Nothing of an archive's credentials is known
+//! here.
 
+mod bucket_folder;
 mod file;
 mod folder;
 mod prefix;
@@ -18,6 +20,7 @@ use crate::s3::environment::{self, Ambient, Lookup};
 use crate::s3::keys::Keys;
 use crate::s3::{Bucket, Network, Place, S3Href, own_place};
 use crate::shown;
+pub use bucket_folder::BucketFolder;
 use file::KeyFile;
 use folder::Folder;
 use prefix::Prefix;
@@ -95,6 +98,16 @@ impl StoreChain {
                 shown(url)
             ))),
         }
+    }
+
+    /// Objects under `s3://bucket/prefix`. Asks for nothing yet.
+    ///
+    /// # Errors
+    /// When the URL names no bucket, or the bucket of an archive.
+    pub fn bucket_folder(&self, url: &str) -> Result<BucketFolder> {
+        let href = S3Href::parse_folder(url)?;
+        let bucket = self.bucket(&href.bucket)?;
+        Ok(BucketFolder::new(url, bucket, href.key))
     }
 
     fn bucket(&self, name: &str) -> Result<Arc<Bucket>> {

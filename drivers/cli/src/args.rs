@@ -23,6 +23,10 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Keep what runs need to know of the granules of a shard map, so that they fetch little else than rows
     Index(IndexArgs),
+    /// Make the coarser levels of a store from what its shards left, and set its state; copy it in other chunks
+    Finalize(FinalizeArgs),
+    /// Check a store: metadata, ids, levels, blocks and records
+    Validate(ValidateArgs),
     /// Describe a store, a granule (.h5), a shard map (.json) or a pipeline (.yaml)
     Inspect(InspectArgs),
     /// List the pipelines that ship with zagg, or print one
@@ -74,7 +78,7 @@ pub(crate) struct RunArgs {
     /// Shard map to run, made by `zagg catalog`; default: `catalog` of the pipeline
     #[arg(long, value_name = "FILE")]
     pub(crate) catalog: Option<PathBuf>,
-    /// Store to write; default: `output.store` of the pipeline
+    /// Store to write, a path or s3://bucket/folder; default: `output.store` of the pipeline
     #[arg(long, value_name = "PATH")]
     pub(crate) store: Option<String>,
     /// Keys for buckets of your own, as JSON with accessKeyId and secretAccessKey; default: what the environment has for AWS
@@ -156,10 +160,48 @@ pub(crate) struct IndexArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct FinalizeArgs {
+    /// Store to finalize: a path or s3://bucket/folder
+    #[arg(value_name = "STORE")]
+    pub(crate) store: String,
+    /// Copy the store in chunks of so many cells, such as 1048576, 512x512, or 1048576/65536 for objects with inner chunks
+    #[arg(long, value_name = "CELLS", requires = "to")]
+    pub(crate) rechunk: Option<zagg_zarr::Rechunk>,
+    /// Where the copy goes; the store itself is only read
+    #[arg(long, value_name = "DEST", requires = "rechunk")]
+    pub(crate) to: Option<String>,
+    /// Delete what an earlier copy left at DEST first
+    #[arg(long, requires = "rechunk")]
+    pub(crate) overwrite: bool,
+    /// Keys for buckets of your own, as JSON with accessKeyId and secretAccessKey; default: what the environment has for AWS
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output_creds: Option<PathBuf>,
+    /// Form of the summary on standard output
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ValidateArgs {
+    /// Store to check: a path or s3://bucket/folder; nothing is written
+    #[arg(value_name = "STORE")]
+    pub(crate) store: String,
+    /// Keys for buckets of your own, as JSON with accessKeyId and secretAccessKey; default: what the environment has for AWS
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output_creds: Option<PathBuf>,
+    /// Form of the findings on standard output
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct InspectArgs {
-    /// What to describe; a granule may also be elsewhere, at s3://bucket/key or https://host/path
+    /// What to describe; a granule may also be at s3://bucket/key or https://host/path, a store at s3://bucket/folder
     #[arg(value_name = "PATH")]
     pub(crate) path: PathBuf,
+    /// For a store in a bucket: keys, as JSON with accessKeyId and secretAccessKey; default: what the environment has for AWS
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output_creds: Option<PathBuf>,
     /// For a granule: the pipeline that says where its rows are; default: the presets of this program in turn
     #[command(flatten)]
     pub(crate) pipeline: PipelineArgs,

@@ -23,7 +23,7 @@ impl Failure {
     pub(crate) fn of_run(error: &Error) -> Self {
         Self {
             code: if error.kind() == ErrorKind::Temporary { TEMPORARY } else { INCOMPLETE },
-            message: error.to_string(),
+            message: error.report(),
         }
     }
 }
@@ -34,6 +34,6 @@ impl From<Error> for Failure {
             ErrorKind::Temporary => TEMPORARY,
             _ => USER,
         };
-        Self { code, message: error.to_string() }
+        Self { code, message: error.report() }
     }
 }

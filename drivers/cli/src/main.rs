@@ -46,6 +46,8 @@ fn run(arguments: Arguments) -> Result<u8, Failure> {
         Command::Run(args) => commands::run::run(&args),
         Command::Catalog(args) => commands::catalog::run(&args),
         Command::Index(args) => commands::index::run(&args),
+        Command::Finalize(args) => commands::finalize::run(&args),
+        Command::Validate(args) => commands::validate::run(&args),
         Command::Inspect(args) => commands::inspect::run(&args),
         Command::Demo(args) => commands::demo::run(&args),
         Command::Config(args) => commands::config::run(&args),

@@ -44,6 +44,7 @@ pub(crate) fn print(summary: &RunSummary, store: &str, format: Format) -> Result
     let mut rows = format!("{} read, {} kept", grouped(summary.rows_read), grouped(summary.rows_kept));
     for (n, what) in [
         (summary.strays.rows_unassigned, "in shards that do not list their granule"),
+        (summary.strays.rows_out_of_reach, "out of reach of their parents"),
         (summary.strays.rows_bad_position, "without a position"),
     ] {
         if n > 0 {

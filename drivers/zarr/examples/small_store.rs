@@ -40,6 +40,7 @@ fn template(chunk: u64) -> StoreTemplate {
         name: name.to_owned(),
         dtype: fill.dtype(),
         fill,
+        ragged: None,
         dimensions: vec!["cells".to_owned()],
         shape: vec![ids.len() as u64],
         block_shape: vec![CELLS],

@@ -1,6 +1,7 @@
 //! Blocks to bytes and back.
 
 mod blosc;
+mod ragged;
 mod zstd;
 
 use std::borrow::Cow;
@@ -15,7 +16,7 @@ use zarrs::array::{
     FillValue, data_type,
 };
 
-use crate::layout::{Layout, ZSTD_LEVEL};
+use crate::layout::{Layout, MAX_BLOCK_BYTES, ZSTD_LEVEL};
 use crate::values;
 
 use self::zstd::Compressor;
@@ -83,6 +84,9 @@ impl BlockCodec {
     /// there is one spelling of every block.
     pub(crate) fn encode(&self, block: &[u64], values: &Values) -> Result<Option<Vec<u8>>> {
         let layout = &self.layout;
+        if layout.ragged.is_some() {
+            return Err(Error::input("its cells hold lists; write them with their offsets"));
+        }
         layout.check_block(block)?;
         let inside = layout.inside(block);
         let (whole, part) = (layout.block_elements(), inside.iter().product::<u64>() as usize);
@@ -129,6 +133,9 @@ impl BlockCodec {
     /// The part of a block inside the array, from its bytes; `None` stands for a block that was never written.
     pub(crate) fn decode(&self, block: &[u64], bytes: Option<&[u8]>) -> Result<Values> {
         let layout = &self.layout;
+        if layout.ragged.is_some() {
+            return Err(Error::input("its cells hold lists; read them with their offsets"));
+        }
         layout.check_block(block)?;
         let inside = layout.inside(block);
         let part = inside.iter().product::<u64>() as usize;
@@ -166,6 +173,9 @@ impl BlockCodec {
 
     /// Most bytes that the object of a block may have.
     pub(crate) fn max_encoded(&self) -> u64 {
+        if self.layout.ragged.is_some() {
+            return MAX_BLOCK_BYTES;
+        }
         let plain = (self.layout.block_elements() * self.layout.dtype.size()) as u64;
         // Frames of chunks that do not shrink and the index of a shard of one-element chunks stay below this.
         2 * plain + 64 * self.chunks() + 1024

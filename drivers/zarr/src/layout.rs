@@ -1,7 +1,9 @@
 //! One array's metadata: what its `zarr.json` says, written and read.
 
+mod ragged;
+
 use serde_json::{Map, Value, json};
-use zagg_core::store::{ArraySpec, Compression};
+use zagg_core::store::{ArraySpec, Compression, RaggedSpec};
 use zagg_core::{DType, Error, Result, Values};
 
 use crate::names;
@@ -10,8 +12,14 @@ use crate::values;
 /// Most bytes of one block, decoded. Bounds what a store that is not to be trusted can make zagg allocate.
 pub(crate) const MAX_BLOCK_BYTES: u64 = 1 << 30;
 
+/// Most blocks that are read at once.
+const MAX_BATCH: usize = 32;
+
+/// Decoded bytes of blocks that are read at once, unless a single one has more.
+const MAX_BATCH_BYTES: usize = 256 << 20;
+
 /// Most dimensions of an array.
-const MAX_DIMENSIONS: usize = 32;
+pub(crate) const MAX_DIMENSIONS: usize = 32;
 
 /// Level of Zstandard: higher ones cost much time and gain little on measurements.
 pub(crate) const ZSTD_LEVEL: i32 = 3;
@@ -21,6 +29,8 @@ pub(crate) const ZSTD_LEVEL: i32 = 3;
 pub(crate) struct Layout {
     pub(crate) dtype: DType,
     pub(crate) fill: Values,
+    /// For cells that hold lists; shapes count cells then, and the fill value says nothing.
+    pub(crate) ragged: Option<RaggedSpec>,
     pub(crate) dimensions: Vec<String>,
     pub(crate) shape: Vec<u64>,
     pub(crate) block_shape: Vec<u64>,
@@ -38,11 +48,16 @@ impl Layout {
         let layout = Self {
             dtype: spec.dtype,
             fill,
+            ragged: spec.ragged.clone(),
             dimensions: spec.dimensions.clone(),
             shape: spec.shape.clone(),
             block_shape: spec.block_shape.clone(),
             chunk_shape: spec.chunk_shape.clone(),
-            compression: spec.compression,
+            compression: match spec.compression {
+                // Bytes of lists and of their lengths are not elements of one size.
+                Compression::ShuffleZstd if spec.ragged.is_some() => Compression::Zstd,
+                compression => compression,
+            },
             attributes: spec.attributes.clone(),
         };
         layout.check().map_err(|reason| Error::input(format!("array '{}': {reason}", spec.name)))?;
@@ -64,13 +79,28 @@ impl Layout {
         if member("zarr_format")? != 3 || member("node_type")? != "array" {
             return Err(corrupt("this is no Zarr v3 array".to_owned()));
         }
-        let dtype = match member("data_type")?.as_str() {
-            Some(text) => DType::parse(text),
-            None => None,
-        }
-        .ok_or_else(|| Error::unsupported(format!("{name}: zagg does not know this data_type")))?;
-        let fill = fill_from_json(dtype, member("fill_value")?)
-            .ok_or_else(|| corrupt("'fill_value' is not of the array's type".to_owned()))?;
+        let unknown = || Error::unsupported(format!("{name}: zagg does not know this data_type"));
+        let mut attributes = match document.get("attributes") {
+            None => Map::new(),
+            Some(Value::Object(attributes)) => attributes.clone(),
+            Some(_) => return Err(corrupt("'attributes' is not an object".to_owned())),
+        };
+        let (dtype, fill, ragged) = match member("data_type")?.as_str().ok_or_else(unknown)? {
+            ragged::DATA_TYPE => {
+                let (dtype, spec) = ragged::from_json(attributes.shift_remove(ragged::ATTRIBUTE).as_ref())
+                    .ok_or_else(unknown)?;
+                if member("fill_value")? != "" {
+                    return Err(corrupt("'fill_value' is not an empty list".to_owned()));
+                }
+                (dtype, ragged::no_fill(dtype)?, Some(spec))
+            }
+            text => {
+                let dtype = DType::parse(text).ok_or_else(unknown)?;
+                let fill = fill_from_json(dtype, member("fill_value")?)
+                    .ok_or_else(|| corrupt("'fill_value' is not of the array's type".to_owned()))?;
+                (dtype, fill, None)
+            }
+        };
         let shape = extents(member("shape")?)
             .ok_or_else(|| corrupt("'shape' is not a list of extents".to_owned()))?;
         let foreign =
@@ -95,11 +125,6 @@ impl Layout {
                 })
                 .ok_or_else(|| corrupt("'dimension_names' is not a list of names".to_owned()))?,
         };
-        let attributes = match document.get("attributes") {
-            None => Map::new(),
-            Some(Value::Object(attributes)) => attributes.clone(),
-            Some(_) => return Err(corrupt("'attributes' is not an object".to_owned())),
-        };
         let codecs = member("codecs")?;
         let chunk_shape = match codecs[0]["name"].as_str() {
             Some("sharding_indexed") => {
@@ -110,6 +135,7 @@ impl Layout {
         let mut layout = Self {
             dtype,
             fill,
+            ragged,
             dimensions,
             shape,
             block_shape,
@@ -130,16 +156,24 @@ impl Layout {
 
     /// The `zarr.json` of the array.
     pub(crate) fn to_json(&self) -> Value {
+        let mut attributes = self.attributes.clone();
+        let (data_type, fill) = match &self.ragged {
+            None => (json!(self.dtype.name()), fill_to_json(&self.fill)),
+            Some(ragged) => {
+                attributes.insert(ragged::ATTRIBUTE.to_owned(), ragged::to_json(self.dtype, ragged));
+                (json!(ragged::DATA_TYPE), json!(""))
+            }
+        };
         json!({
             "zarr_format": 3,
             "node_type": "array",
             "shape": self.shape,
-            "data_type": self.dtype.name(),
+            "data_type": data_type,
             "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": self.block_shape}},
             "chunk_key_encoding": chunk_key_encoding(),
-            "fill_value": fill_to_json(&self.fill),
+            "fill_value": fill,
             "codecs": self.codecs(),
-            "attributes": self.attributes,
+            "attributes": attributes,
             "dimension_names": self.dimensions,
             "storage_transformers": [],
         })
@@ -147,7 +181,10 @@ impl Layout {
 
     fn codecs(&self) -> Value {
         let little = json!({"name": "bytes", "configuration": {"endian": "little"}});
-        let mut chunk = vec![little.clone()];
+        let mut chunk = vec![match &self.ragged {
+            None => little.clone(),
+            Some(_) => json!({"name": "vlen-bytes", "configuration": {}}),
+        }];
         match self.compression {
             Compression::Zstd => {
                 chunk
@@ -187,6 +224,12 @@ impl Layout {
     pub(crate) fn block_elements(&self) -> usize {
         // `check` has bounded the product.
         self.block_shape.iter().product::<u64>() as usize
+    }
+
+    /// Blocks that are read at once: not more than answers that a bucket gives side by side, nor than memory has room for.
+    pub(crate) fn batch(&self) -> usize {
+        let bytes = (self.block_elements() * self.dtype.size()).max(1);
+        (MAX_BATCH_BYTES / bytes).clamp(1, MAX_BATCH)
     }
 
     /// Blocks along each dimension.
@@ -229,15 +272,19 @@ impl Layout {
         if self.fill.len() != 1 || self.fill.dtype() != self.dtype {
             return Err(format!("its fill value is not one {}", self.dtype));
         }
+        if let Some(ragged) = &self.ragged {
+            ragged::check(self.dtype, ragged)?;
+        }
+        let element = if self.ragged.is_some() { ragged::CELL_BYTES } else { self.dtype.size() as u64 };
         let bytes = self
             .shape
             .iter()
-            .try_fold(self.dtype.size() as u64, |bytes, extent| bytes.checked_mul(*extent))
+            .try_fold(element, |bytes, extent| bytes.checked_mul(*extent))
             .filter(|bytes| *bytes <= i64::MAX as u64);
         if bytes.is_none() {
             return Err(format!("its shape {:?} is too large", self.shape));
         }
-        let mut size = self.dtype.size() as u64;
+        let mut size = element;
         for (block, chunk) in self.block_shape.iter().zip(&self.chunk_shape) {
             if *block == 0 || *chunk == 0 || block % chunk != 0 {
                 return Err(format!(
@@ -319,6 +366,17 @@ mod tests {
     #[test]
     fn every_layout_is_read_as_it_was_written() {
         for dtype in DType::ALL {
+            for inner_shape in [vec![], vec![2], vec![3, 4]] {
+                let mut spec = testing::array("a", dtype, &[20], &[8], &[4]);
+                spec.ragged = Some(RaggedSpec { inner_shape });
+                spec.compression = Compression::ShuffleZstd;
+                let layout = Layout::from_spec(&spec).unwrap();
+                assert_eq!(layout.compression, Compression::Zstd);
+                let json = layout.to_json();
+                let read = Layout::from_json(json.as_object().unwrap(), "a").unwrap();
+                assert_eq!((read.to_json(), &read.ragged), (json, &spec.ragged));
+                assert_eq!(read.attributes, spec.attributes);
+            }
             for compression in [Compression::Zstd, Compression::ShuffleZstd, Compression::None] {
                 for chunk in [8, 4] {
                     let mut spec = testing::array("a", dtype, &[20], &[8], &[chunk]);
@@ -417,6 +475,35 @@ mod tests {
             document.remove(key);
             assert!(Layout::from_json(&document, "a").is_err(), "{key}");
         }
+    }
+
+    #[test]
+    fn lists_are_described_as_the_original_does() {
+        let mut spec = testing::array("a", DType::Float32, &[20], &[8], &[8]);
+        spec.ragged = Some(RaggedSpec { inner_shape: vec![2] });
+        let json = Layout::from_spec(&spec).unwrap().to_json();
+        assert_eq!((&json["data_type"], &json["fill_value"]), (&json!("variable_length_bytes"), &json!("")));
+        assert_eq!(json["codecs"][0]["name"], "vlen-bytes");
+        assert_eq!(json["codecs"][1]["name"], "zstd");
+        let element = json!({"dtype": "float32", "shape": [-1, 2]});
+        assert_eq!(json["attributes"]["ragged"], json!({"spec": "zagg-ragged/1", "element": element}));
+        for (path, value) in [
+            ("/attributes/ragged/spec", json!("zagg-ragged/2")),
+            ("/attributes/ragged/element/dtype", json!("complex64")),
+            ("/attributes/ragged/element/shape", json!([2])),
+            ("/attributes/ragged/element/shape", json!([])),
+            ("/attributes/ragged/element/shape", json!([-1, 0])),
+            ("/attributes/ragged/element/shape", json!([-1, 1u64 << 40, 1u64 << 40])),
+            ("/attributes/ragged", json!(null)),
+            ("/fill_value", json!("AAAA")),
+            ("/codecs/0/name", json!("bytes")),
+        ] {
+            let mut document = json.clone();
+            *document.pointer_mut(path).unwrap() = value;
+            assert!(Layout::from_json(document.as_object().unwrap(), "a").is_err(), "{path}");
+        }
+        spec.ragged = Some(RaggedSpec { inner_shape: vec![0] });
+        assert!(Layout::from_spec(&spec).unwrap_err().to_string().contains("item"));
     }
 
     #[test]

@@ -15,6 +15,9 @@
 //!
 //! The bytes inside the store depend on template, blocks and state alone. Overwriting deletes what the root and the
 //! claim name, and all records; files that others have put into the store stay.
+//!
+//! A store lies in a local folder, in memory, or (feature `buckets`, on by default) under `s3://bucket/folder`, where the same
+//! objects have the same names.
 
 mod codec;
 mod json;
@@ -24,9 +27,11 @@ mod lock;
 mod names;
 mod objects;
 mod store;
+mod validate;
 mod values;
 
 #[cfg(test)]
 mod testing;
 
-pub use store::{ArraySummary, GroupSummary, Summary, ZarrStore};
+pub use store::{ArraySummary, GroupSummary, Rechunk, Rechunked, Summary, ZarrStore};
+pub use validate::{Check, Finding, Validation};

@@ -4,25 +4,39 @@ use std::path::{Path, PathBuf};
 
 use zagg_core::{Error, Result};
 
-/// The folder that a path or `file://` URL names.
-pub(crate) fn parse(text: &str) -> Result<PathBuf> {
+/// Where a store is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Location {
+    /// In this folder.
+    Local(PathBuf),
+    /// In a bucket.
+    Bucket,
+}
+
+/// The place that a path, a `file://` URL or an `s3://` URL names.
+pub(crate) fn parse(text: &str) -> Result<Location> {
     let path = match text.split_once("://") {
         Some(("file", rest)) => PathBuf::from(from_file_url(text, rest)?),
-        Some((scheme @ ("s3" | "s3a" | "gs" | "az" | "abfs" | "http" | "https"), _)) => {
+        Some(("s3", _)) => return Ok(Location::Bucket),
+        Some((scheme @ ("s3a" | "s3n"), _)) => {
+            return Err(Error::input(format!("store {text}: write s3:// instead of {scheme}://")));
+        }
+        Some((scheme @ ("gs" | "az" | "abfs" | "abfss" | "http" | "https"), _)) => {
             return Err(Error::unsupported(format!(
-                "store {text}: stores in object storage ({scheme}://) come with a later version; \
-                 use a local path and upload the finished store"
+                "store {text}: {scheme}:// is not written to; use a local path or s3://bucket/folder"
             )));
         }
         Some((scheme, _)) if !scheme.contains(['/', '\\']) => {
-            return Err(Error::input(format!("store {text}: unknown scheme {scheme}://; use a local path")));
+            return Err(Error::input(format!(
+                "store {text}: unknown scheme {scheme}://; use a local path or s3://bucket/folder"
+            )));
         }
         _ => PathBuf::from(text),
     };
     if path.file_name().is_none() || path.as_os_str().as_encoded_bytes().contains(&0) {
         return Err(Error::input(format!("store '{text}': not the name of a folder")));
     }
-    Ok(path)
+    Ok(Location::Local(path))
 }
 
 /// `<store>.zagg`, beside the store.
@@ -68,16 +82,18 @@ mod tests {
             ("file:///data/a%20b.zarr", "/data/a b.zarr"),
             ("file://localhost/data/a", "/data/a"),
         ] {
-            assert_eq!(parse(text).unwrap(), PathBuf::from(path), "{text}");
+            assert_eq!(parse(text).unwrap(), Location::Local(path.into()), "{text}");
         }
         assert_eq!(beside(Path::new("a/b.zarr/")), PathBuf::from("a/b.zarr.zagg"));
     }
 
     #[test]
     fn other_places_are_refused_with_a_reason() {
-        let error = parse("s3://bucket/out.zarr").unwrap_err();
+        assert_eq!(parse("s3://bucket/out.zarr"), Ok(Location::Bucket));
+        let error = parse("gs://bucket/out.zarr").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsupported);
-        assert!(error.to_string().contains("later version"), "{error}");
+        assert!(error.to_string().contains("use a local path or s3://"), "{error}");
+        assert!(parse("s3a://bucket/x").unwrap_err().to_string().contains("write s3://"));
         for text in
             ["", "/", "..", "a/..", "file://a/b", "ftp://x/y", "file:///%zz", "file:///a%2", "file:///%00"]
         {

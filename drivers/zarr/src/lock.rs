@@ -1,7 +1,9 @@
 //! One run at a time: the lock object beside the store.
 
 use std::fs;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
 use zagg_core::{Error, Result};
@@ -24,10 +26,16 @@ static COUNTER: AtomicU64 = AtomicU64::new(0);
 struct Holder {
     pid: u32,
     host: String,
+    /// Which boot of which machine and which view of its processes: names of hosts repeat, above all those of containers.
+    machine: String,
     /// When the process began, as the system counts: the same pid may be given again.
     started: String,
     /// Which store of that process.
     number: u64,
+    /// When the lock was taken, in seconds since 1970, for people.
+    since: u64,
+    /// Tells this lock from all others.
+    token: String,
 }
 
 impl Holder {
@@ -36,8 +44,12 @@ impl Holder {
         Self {
             pid,
             host: host(),
+            machine: machine(),
             started: process(pid).unwrap_or_default(),
             number: COUNTER.fetch_add(1, Ordering::Relaxed),
+            since: now(),
+            // Every hasher of the standard library is keyed at random.
+            token: format!("{:016x}{:016x}", RandomState::new().hash_one(0), RandomState::new().hash_one(1)),
         }
     }
 
@@ -45,8 +57,11 @@ impl Holder {
         json::to_bytes(&json!({
             "pid": self.pid,
             "host": self.host,
+            "machine": self.machine,
             "started": self.started,
             "number": self.number,
+            "since": self.since,
+            "token": self.token,
         }))
     }
 
@@ -57,19 +72,34 @@ impl Holder {
             host: object.get("host")?.as_str()?.to_owned(),
             started: object.get("started")?.as_str()?.to_owned(),
             number: object.get("number")?.as_u64()?,
+            machine: object.get("machine")?.as_str()?.to_owned(),
+            since: object.get("since")?.as_u64()?,
+            token: object.get("token")?.as_str()?.to_owned(),
         })
     }
 
-    /// Whether the holder is certainly gone. Only a process of this very machine can be looked up.
-    fn is_gone(&self) -> bool {
-        if !cfg!(target_os = "linux")
-            || self.host.is_empty()
-            || self.host != host()
-            || self.started.is_empty()
-        {
-            return false;
-        }
-        process(self.pid).is_none_or(|started| started != self.started)
+    /// Whether the holder is certainly gone. Only a process of this very machine can be looked up. Where other machines
+    /// write, too, the name of the host is not enough to know it by, so that after a restart nothing is certain there.
+    fn is_gone(&self, shared: bool) -> bool {
+        let here = if shared {
+            !self.machine.is_empty() && self.machine == machine()
+        } else {
+            !self.host.is_empty() && self.host == host()
+        };
+        cfg!(target_os = "linux")
+            && here
+            && !self.started.is_empty()
+            && process(self.pid).is_none_or(|started| started != self.started)
+    }
+
+    fn describe(&self) -> String {
+        let minutes = now().saturating_sub(self.since) / 60;
+        let age = match minutes {
+            0 => "a moment ago".to_owned(),
+            1..120 => format!("{minutes} min ago"),
+            _ => format!("{} h ago", minutes / 60),
+        };
+        format!("process {} on {}, which took it {age},", self.pid, self.host.escape_debug())
     }
 }
 
@@ -80,11 +110,17 @@ impl Holder {
 pub(crate) fn acquire(objects: &dyn Objects, location: &str) -> Result<Vec<u8>> {
     let mine = Holder::this().to_bytes()?;
     if objects.put_if_absent(LOCK, &mine)? {
-        return Ok(mine);
+        return match objects.check_conditions(LOCK, &mine) {
+            Ok(()) => Ok(mine),
+            Err(error) => {
+                objects.delete(LOCK)?;
+                Err(error)
+            }
+        };
     }
     let held = |holder: Option<&Holder>| {
         let who = match holder {
-            Some(holder) => format!("process {} on {}", holder.pid, holder.host.escape_debug()),
+            Some(holder) => holder.describe(),
             None => "another run".to_owned(),
         };
         Error::input(format!(
@@ -97,7 +133,7 @@ pub(crate) fn acquire(objects: &dyn Objects, location: &str) -> Result<Vec<u8>> 
         return if objects.put_if_absent(LOCK, &mine)? { Ok(mine) } else { Err(held(None)) };
     };
     let holder = Holder::parse(&theirs);
-    if !holder.as_ref().is_some_and(Holder::is_gone) {
+    if !holder.as_ref().is_some_and(|holder| holder.is_gone(objects.is_shared())) {
         return Err(held(holder.as_ref()));
     }
     if !objects.put_if_absent(TAKEOVER, &mine)? {
@@ -134,6 +170,17 @@ fn host() -> String {
     name.unwrap_or_default().trim().to_owned()
 }
 
+/// This boot of this machine, and the namespace that process ids are counted in.
+fn machine() -> String {
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let space = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    if boot.is_empty() { String::new() } else { format!("{} {}", boot.trim(), space.display()) }
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
+}
+
 /// When a process began, in ticks since the start of the system; `None` when there is none or it has ended.
 fn process(pid: u32) -> Option<String> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
@@ -150,7 +197,8 @@ mod tests {
     use crate::objects::memory::MemoryObjects;
 
     fn lock_of(pid: u32, host: &str, started: &str) -> Vec<u8> {
-        Holder { pid, host: host.to_owned(), started: started.to_owned(), number: 0 }.to_bytes().unwrap()
+        let (host, started) = (host.to_owned(), started.to_owned());
+        Holder { pid, host, started, ..Holder::this() }.to_bytes().unwrap()
     }
 
     #[test]
@@ -199,5 +247,20 @@ mod tests {
                 assert_eq!(objects.list(TAKEOVER).unwrap(), [""; 0]);
             }
         }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn among_many_machines_the_name_of_the_host_is_not_enough() {
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        child.wait().unwrap();
+        let gone = Holder { pid: child.id(), started: "1".to_owned(), ..Holder::this() };
+        assert!(gone.is_gone(true) && gone.is_gone(false));
+        for machine in ["another boot", ""] {
+            let elsewhere = Holder { machine: machine.to_owned(), ..gone.clone() };
+            assert!(!elsewhere.is_gone(true) && elsewhere.is_gone(false));
+        }
+        let old = Holder { since: now() - 7300, ..gone };
+        assert!(old.describe().contains("which took it 2 h ago"), "{}", old.describe());
     }
 }

@@ -1,8 +1,10 @@
 //! The one way to storage: named bytes under one prefix.
 //!
-//! Everything the store does goes through these five operations, so that object storage is one more implementation
-//! and nothing else.
+//! Everything the store does goes through these operations, so that a bucket is one more implementation and nothing
+//! else.
 
+#[cfg(feature = "buckets")]
+pub(crate) mod bucket;
 pub(crate) mod local;
 pub(crate) mod memory;
 
@@ -36,6 +38,39 @@ pub(crate) trait Objects: Send + Sync {
     /// # Errors
     /// When it is still there.
     fn delete(&self, name: &str) -> Result<()>;
+
+    /// Puts objects whole, or takes them away where there are no bytes: all in any order, side by side where that is
+    /// faster. Names are different ones.
+    ///
+    /// # Errors
+    /// When one of them fails; others may be done then.
+    fn change_all(&self, changes: Vec<(String, Option<Vec<u8>>)>) -> Result<()> {
+        changes.iter().try_for_each(|(name, bytes)| match bytes {
+            Some(bytes) => self.put(name, bytes),
+            None => self.delete(name),
+        })
+    }
+
+    /// The bytes of several objects, in the order of their names, side by side where that is faster.
+    ///
+    /// # Errors
+    /// As of [`Self::get`].
+    fn get_all(&self, names: &[String], limit: u64) -> Result<Vec<Option<Vec<u8>>>> {
+        names.iter().map(|name| self.get(name, limit)).collect()
+    }
+
+    /// Whether machines that know nothing of each other write here.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    /// Finds out whether conditional puts are conditional here, given an object and its bytes.
+    ///
+    /// # Errors
+    /// When they are not.
+    fn check_conditions(&self, _name: &str, _bytes: &[u8]) -> Result<()> {
+        Ok(())
+    }
 
     /// Names that begin with `prefix`, ascending.
     ///

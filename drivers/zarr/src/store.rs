@@ -2,19 +2,22 @@
 
 mod create;
 mod read;
+mod rechunk;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use serde_json::{Map, Value, json};
-use zagg_core::store::{Created, Store, StoreState, StoreTemplate, Written};
+use zagg_core::store::{BlockWrite, Created, Store, StoreState, StoreTemplate, Written};
 use zagg_core::{Context, Error, Result, Values};
 
 pub use self::read::{ArraySummary, GroupSummary, Summary};
+pub use self::rechunk::{Rechunk, Rechunked};
 
 use crate::codec::BlockCodec;
 use crate::layout::Layout;
+use crate::location::Location;
 use crate::objects::Objects;
 use crate::objects::local::LocalObjects;
 use crate::objects::memory::MemoryObjects;
@@ -27,22 +30,25 @@ pub(crate) const CLAIM: &str = "template.json";
 pub(crate) const SCRATCH: &str = "tmp";
 
 /// Metadata of a node.
-const NODE: &str = "zarr.json";
+pub(crate) const NODE: &str = "zarr.json";
 
 /// Most bytes of one metadata document.
-const MAX_METADATA: u64 = 64 << 20;
+pub(crate) const MAX_METADATA: u64 = 64 << 20;
 
 /// Most bytes of one record.
 const MAX_RECORD: u64 = 4 << 30;
 
-/// A Zarr v3 store in a local folder or in memory.
+/// Most encoded bytes that wait to be written at once.
+const MAX_WAITING: usize = 256 << 20;
+
+/// A Zarr v3 store in a local folder, in a bucket or in memory.
 ///
 /// Inside it lies nothing but what Zarr readers want; the lock, the claim on the place and all records lie beside it,
-/// under `<store>.zagg/`. All methods may be called from many threads, and from many processes on one local store.
+/// under `<store>.zagg/`. All methods may be called from many threads, and from many processes on one store.
 pub struct ZarrStore {
-    location: String,
-    store: Arc<dyn Objects>,
-    beside: Arc<dyn Objects>,
+    pub(crate) location: String,
+    pub(crate) store: Arc<dyn Objects>,
+    pub(crate) beside: Arc<dyn Objects>,
     /// Codecs of the arrays used so far, by path.
     codecs: RwLock<BTreeMap<String, Arc<BlockCodec>>>,
     /// The content of our lock while we hold it.
@@ -53,9 +59,13 @@ impl ZarrStore {
     /// The store at a path or `file://` URL, whether or not there is one yet. Touches nothing.
     ///
     /// # Errors
-    /// When the text is no place for a store, or one in object storage, which this version does not write.
+    /// When the text is no place for a store, or one in a bucket: see `open_with`.
     pub fn open(url_or_path: &str) -> Result<Self> {
-        let path = location::parse(url_or_path)?;
+        let Location::Local(path) = location::parse(url_or_path)? else {
+            return Err(Error::unsupported(format!(
+                "store {url_or_path}: only local stores are opened here, without credentials"
+            )));
+        };
         let beside = location::beside(&path);
         let scratch = beside.join(SCRATCH);
         Ok(Self::new(
@@ -63,6 +73,29 @@ impl ZarrStore {
             Arc::new(LocalObjects::new(path, scratch.clone())),
             Arc::new(LocalObjects::new(beside, scratch)),
         ))
+    }
+
+    /// The store at a path, a `file://` URL or `s3://bucket/folder`, whether or not there is one yet. Touches nothing. A bucket
+    /// is reached with the chain's credentials; what belongs to the store but lies beside it is under
+    /// `s3://bucket/folder.zagg/`.
+    ///
+    /// # Errors
+    /// When the text is no place for a store.
+    #[cfg(feature = "buckets")]
+    pub fn open_with(url_or_path: &str, chain: &zagg_access::StoreChain) -> Result<Self> {
+        use crate::objects::bucket::BucketObjects;
+        if location::parse(url_or_path)? != Location::Bucket {
+            return Self::open(url_or_path);
+        }
+        let folder = chain.bucket_folder(url_or_path)?;
+        if folder.is_whole_bucket() {
+            return Err(Error::input(format!(
+                "store {url_or_path}: a store needs a folder of its own; give s3://bucket/folder"
+            )));
+        }
+        let beside = folder.beside(".zagg")?;
+        let location = folder.location().to_owned();
+        Ok(Self::new(location, Arc::new(BucketObjects::new(folder)), Arc::new(BucketObjects::new(beside))))
     }
 
     /// The store at a local path.
@@ -83,6 +116,13 @@ impl ZarrStore {
             Arc::new(MemoryObjects::new("memory")),
             Arc::new(MemoryObjects::new("memory.zagg")),
         )
+    }
+
+    /// An empty store in memory under another name.
+    #[cfg(test)]
+    pub(crate) fn new_elsewhere(name: &str) -> Self {
+        let beside = format!("{name}.zagg");
+        Self::new(name.to_owned(), Arc::new(MemoryObjects::new(name)), Arc::new(MemoryObjects::new(&beside)))
     }
 
     /// Another handle on the same place, as another process would have: it shares nothing but what is stored.
@@ -133,22 +173,27 @@ impl ZarrStore {
         self.root()?.ok_or_else(|| Error::not_found(format!("there is no zagg store at {}", self.location)))
     }
 
-    fn put(&self, name: &str, bytes: &[u8]) -> Result<Written> {
-        self.store.put(name, bytes)?;
-        Ok(Written { objects: 1, bytes: bytes.len() as u64 })
+    /// Name and bytes of the object of a block; no bytes where it is fill throughout.
+    fn encoded(&self, one: &BlockWrite<'_>) -> Result<(String, Option<Vec<u8>>)> {
+        let codec = self.codec(one.group, one.array)?;
+        let path = format!("{}/{}", one.group, one.array);
+        let bytes = match one.offsets {
+            None => codec.encode(one.block, one.values),
+            Some(offsets) => codec.encode_ragged(one.block, offsets, one.values),
+        };
+        let bytes = bytes.context(|| format!("array {path}"))?;
+        Ok((format!("{path}/{}", Layout::chunk_key(one.block)), bytes))
     }
 
-    fn put_block(&self, path: &str, codec: &BlockCodec, block: &[u64], values: &Values) -> Result<Written> {
-        let encoded = codec.encode(block, values).context(|| format!("array {path}"))?;
-        let name = format!("{path}/{}", Layout::chunk_key(block));
-        match encoded {
-            Some(bytes) => self.put(&name, &bytes),
-            None => {
-                // An earlier attempt may have found values here; a rerun leaves what a first run would.
-                self.store.delete(&name)?;
-                Ok(Written::default())
-            }
+    /// Writes encoded blocks side by side. One that is fill has its object taken away: an earlier attempt may have found
+    /// values there, and a rerun leaves what a first run would.
+    fn change_all(&self, changes: Vec<(String, Option<Vec<u8>>)>) -> Result<Written> {
+        let mut written = Written::default();
+        for (name, bytes) in &changes {
+            written += bytes.as_ref().map(|bytes| Written::object(name, bytes)).unwrap_or_default();
         }
+        self.store.change_all(changes)?;
+        Ok(written)
     }
 }
 
@@ -191,14 +236,42 @@ impl Store for ZarrStore {
     }
 
     fn write_block(&self, group: &str, array: &str, block: &[u64], values: &Values) -> Result<Written> {
-        let codec = self.codec(group, array)?;
-        self.put_block(&format!("{group}/{array}"), &codec, block, values)
+        self.write_blocks(&[BlockWrite { group, array, block, offsets: None, values }])
+    }
+
+    fn write_ragged_block(
+        &self,
+        group: &str,
+        array: &str,
+        block: &[u64],
+        offsets: &[u64],
+        values: &Values,
+    ) -> Result<Written> {
+        self.write_blocks(&[BlockWrite { group, array, block, offsets: Some(offsets), values }])
+    }
+
+    fn write_blocks(&self, blocks: &[BlockWrite<'_>]) -> Result<Written> {
+        let mut written = Written::default();
+        let (mut waiting, mut names, mut bytes) = (Vec::new(), BTreeSet::new(), 0);
+        for one in blocks {
+            let encoded = self.encoded(one)?;
+            // Of two that are the same block the later one must win.
+            if bytes > MAX_WAITING || !names.insert(encoded.0.clone()) {
+                written += self.change_all(std::mem::take(&mut waiting))?;
+                names = BTreeSet::from([encoded.0.clone()]);
+                bytes = 0;
+            }
+            bytes += encoded.1.as_ref().map_or(0, Vec::len);
+            waiting.push(encoded);
+        }
+        written += self.change_all(waiting)?;
+        Ok(written)
     }
 
     fn write_record(&self, name: &str, bytes: Vec<u8>) -> Result<Written> {
         names::check_record(name)?;
         self.beside.put(name, &bytes)?;
-        Ok(Written { objects: 1, bytes: bytes.len() as u64 })
+        Ok(Written { objects: 1, bytes: bytes.len() as u64, ..Written::default() })
     }
 
     fn read_record(&self, name: &str) -> Result<Option<Vec<u8>>> {
@@ -216,15 +289,14 @@ impl Store for ZarrStore {
         let mut root = self.existing_root()?;
         let mut children = Map::new();
         if state != StoreState::Open {
-            for path in root.nodes() {
-                let name = format!("{path}/{NODE}");
-                let document = self.metadata(&name)?.ok_or_else(|| {
-                    Error::not_found(format!(
-                        "{} is gone; rerun with --overwrite",
-                        self.store.full_name(&name)
-                    ))
-                })?;
-                children.insert(path, Value::Object(document));
+            let paths = root.nodes();
+            let names: Vec<String> = paths.iter().map(|path| format!("{path}/{NODE}")).collect();
+            let documents = self.store.get_all(&names, MAX_METADATA)?;
+            for (path, (name, document)) in paths.into_iter().zip(names.iter().zip(documents)) {
+                let name = self.store.full_name(name);
+                let bytes = document
+                    .ok_or_else(|| Error::not_found(format!("{name} is gone; rerun with --overwrite")))?;
+                children.insert(path, Value::Object(json::parse_object(&bytes, &name)?));
             }
         }
         root.set_state(state, children);
@@ -273,6 +345,14 @@ impl Root {
     /// Paths of all groups and arrays, ascending.
     fn nodes(&self) -> Vec<String> {
         node_paths(&self.groups)
+    }
+
+    /// Whether it says to be a copy of another store in other chunks.
+    fn is_rechunked(&self) -> bool {
+        self.document
+            .get("attributes")
+            .and_then(|attributes| attributes["zagg"].get(rechunk::ATTRIBUTE))
+            .is_some_and(|value| !value.is_null())
     }
 
     fn set_state(&mut self, state: StoreState, children: Map<String, Value>) {

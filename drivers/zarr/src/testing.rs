@@ -20,6 +20,7 @@ pub(crate) fn array(name: &str, dtype: DType, shape: &[u64], block: &[u64], chun
         name: name.to_owned(),
         dtype,
         fill: fill(dtype),
+        ragged: None,
         dimensions: (0..shape.len()).map(|i| format!("d{i}")).collect(),
         shape: shape.to_vec(),
         block_shape: block.to_vec(),

@@ -13,6 +13,7 @@ use tempfile::{TempDir, tempdir};
 use zagg_core::store::{
     ArraySpec, Compression, Created, FailingStore, GroupSpec, Store, StoreState, StoreTemplate,
 };
+use zagg_core::conformance::ReadBack;
 use zagg_core::{DType, ErrorKind, Values, conformance};
 use zagg_zarr::ZarrStore;
 
@@ -24,6 +25,7 @@ fn template() -> StoreTemplate {
         name: name.to_owned(),
         dtype,
         fill,
+        ragged: None,
         dimensions: vec!["cells".to_owned()],
         shape: vec![SHARDS * CELLS as u64],
         block_shape: vec![CELLS as u64],
@@ -79,9 +81,11 @@ fn local_and_memory_stores_conform() {
     let (_, local) = place(&folder);
     for store in [local, ZarrStore::memory()] {
         let other = store.reopen();
-        let findings = conformance::store(&store, &other, &|group, array, block| {
-            store.reopen().read_block(group, array, block)
-        });
+        let read = ReadBack {
+            block: &|group, array, block| store.reopen().read_block(group, array, block),
+            ragged_block: &|group, array, block| store.reopen().read_ragged_block(group, array, block),
+        };
+        let findings = conformance::store(&store, &other, read);
         assert_eq!(findings, [""; 0], "{}", store.location());
     }
 }
@@ -89,8 +93,11 @@ fn local_and_memory_stores_conform() {
 #[test]
 fn the_conformance_check_notices_a_store_that_fails() {
     let store = FailingStore::new(ZarrStore::memory(), |write| write % 5 == 4);
-    let read = |group: &str, array: &str, block: &[u64]| store.inner().read_block(group, array, block);
-    let findings = conformance::store(&store, &store.inner().reopen(), &read);
+    let read = ReadBack {
+        block: &|group, array, block| store.inner().read_block(group, array, block),
+        ragged_block: &|group, array, block| store.inner().read_ragged_block(group, array, block),
+    };
+    let findings = conformance::store(&store, &store.inner().reopen(), read);
     assert!(findings.iter().any(|finding| finding.contains("injected failure")), "{findings:?}");
     assert!(store.writes() > 20);
 }

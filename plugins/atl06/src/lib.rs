@@ -1,4 +1,4 @@
-//! ICESat-2 ATL06 land-ice heights: the source, its default pipeline and product knowledge.
+//! ICESat-2 ATL06 land-ice heights: the source and product knowledge.
 //!
 //! The source is [`hdf5-points`](zagg_hdf5_points) with what every ATL06 granule has: six beams with their segments, and
 //! where the coordinates are. A pipeline that says `reader: atl06` may leave `groups` and `coordinates` out.
@@ -25,18 +25,6 @@ zagg_core::export_plugin! {
         aliases: &[],
         description: "ICESat-2 ATL06 land-ice heights, segments of six beams",
         make: Make::Source(|options| Ok(Box::new(Atl06::new(options)?))),
-    },
-    Entry {
-        name: "atl06",
-        aliases: &[],
-        description: "ATL06 height statistics on HEALPix order 12, shards of order 6",
-        make: Make::Preset(zagg_configs::ATL06.text),
-    },
-    Entry {
-        name: "atl06_polar",
-        aliases: &[],
-        description: "ATL06 height statistics on a grid of 5 km around the South Pole, EPSG:3031",
-        make: Make::Preset(zagg_configs::ATL06_POLAR.text),
     },
 }
 

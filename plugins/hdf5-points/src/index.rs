@@ -4,40 +4,60 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use zagg_core::index::StoredError;
 use zagg_core::range_reader::RangeReader;
 use zagg_core::{Error, Result};
 use zagg_hdf5::{Dataset, Hdf5File, ReadOptions, SavedDataset, SavedFile};
 
 use crate::granule::{INHERITED, Kind};
-use crate::missing;
-use crate::options::Options;
+use crate::options::{DatasetPath, Group, MAX_GROUPS, Options};
+use crate::{missing, packing};
 
 /// Name and version of the form. The version is raised when the form changes, and when the reader learns to read what it
 /// refused before: an index keeps refusals too.
-const FORM: &str = "hdf5-points 2";
+const FORM: &str = "hdf5-points 3";
 
-/// What an index depends on: its form, for each part in order its name and its coordinates, and the paths of all other
+/// What an index depends on: its form, the names of the parts, how their rows are looked for, and the paths of all other
 /// datasets. As JSON, so that no name can pass for two.
 pub(crate) fn key(options: &Options) -> String {
-    let parts: Vec<[String; 3]> = options
+    let groups: Vec<Value> = options
         .groups
+        .entries()
         .iter()
-        .map(|group| {
-            let path = |template| Options::path(template, group);
-            [group.clone(), path(&options.longitude), path(&options.latitude)]
+        .map(|group| match group {
+            Group::Name(name) => json!(["name", name]),
+            Group::Pattern(pattern) => json!(["pattern", pattern.text()]),
         })
         .collect();
-    let is_coordinate = |path: &String| parts.iter().any(|[_, lon, lat]| path == lon || path == lat);
-    let others: BTreeSet<String> = options.paths().into_iter().filter(|path| !is_coordinate(path)).collect();
-    serde_json::json!([FORM, parts, others]).to_string()
+    let dataset = |dataset: &DatasetPath| json!([dataset.template, dataset.column]);
+    let link = |level: usize| {
+        let level = &options.levels[level];
+        json!([dataset(&level.index_beg), dataset(&level.count), level.index_base])
+    };
+    let plan = options.plan.as_ref().map(|plan| {
+        json!([link(plan.level), dataset(&plan.longitude), dataset(&plan.latitude), plan.pad, plan.reach])
+    });
+    let coordinates =
+        json!(
+            [dataset(&options.longitude), dataset(&options.latitude), options.coordinates_level.map(link),]
+        );
+    // The column that tells how many rows there are.
+    let counted = options.coordinates_level.and_then(|_| {
+        options.columns.iter().find(|column| column.level.is_none()).map(|column| dataset(&column.dataset))
+    });
+    let paths: BTreeSet<&str> =
+        options.templates().into_iter().map(|dataset| dataset.template.as_str()).collect();
+    json!([FORM, groups, coordinates, counted, plan, paths]).to_string()
 }
 
 /// The part of an index that is this source's.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Section {
     file: SavedFile,
+    /// Names of the parts, where the pipeline has patterns of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    names: Option<Vec<String>>,
     /// By path.
     datasets: BTreeMap<String, Found<SavedDataset>>,
     /// What is in the place of groups whose coordinates are missing, by path.
@@ -88,15 +108,18 @@ type At<'a, T> = (&'a str, &'a Result<Option<T>>);
 /// What an index keeps of a file.
 pub(crate) fn section(
     file: &Hdf5File,
+    names: Option<Vec<String>>,
     datasets: &[At<'_, Dataset>],
     groups: &[At<'_, Kind>],
 ) -> Result<Value> {
     let location = file.location();
     let here: Vec<&Dataset> =
         datasets.iter().filter_map(|(_, found)| found.as_ref().ok()?.as_ref()).collect();
-    let attributes: Vec<&str> = INHERITED.into_iter().chain(missing::ATTRIBUTES).collect();
+    let attributes: Vec<&str> =
+        INHERITED.into_iter().chain(missing::ATTRIBUTES).chain(packing::ATTRIBUTES).collect();
     let mut saved = file.save(&here, &attributes)?.into_iter();
-    let mut section = Section { file: file.saved(), datasets: BTreeMap::new(), groups: BTreeMap::new() };
+    let mut section =
+        Section { file: file.saved(), names, datasets: BTreeMap::new(), groups: BTreeMap::new() };
     for (path, found) in datasets {
         let found = Found::new(found, location, |_| {
             saved.next().ok_or_else(|| Error::plugin("the reader saved too few datasets"))
@@ -118,6 +141,12 @@ impl Section {
     /// The file, without reading it.
     pub(crate) fn file(&self, reader: Arc<dyn RangeReader>, options: &ReadOptions) -> Result<Hdf5File> {
         Hdf5File::from_saved(reader, options, &self.file)
+    }
+
+    /// Names of the parts.
+    pub(crate) fn names(&self) -> Result<Vec<String>> {
+        let names = self.names.as_ref().filter(|names| names.len() <= MAX_GROUPS);
+        names.cloned().ok_or_else(|| Error::corrupt("its source section says nothing of the groups"))
     }
 
     /// What lies at the path of a dataset.

@@ -15,32 +15,40 @@
 //! ```
 //!
 //! Each group is a part; `{group}` in a path stands for its name. A product without groups leaves `groups` out and has one
-//! part. A value is missing where it equals the `_FillValue` or `missing_value` attribute, or a fill value that the writer
-//! set; the datasets of filters and coordinates are masked by attribute only, because their writers often set a fill value
-//! that is also a legal one. `path#name` picks the field `name` of a dataset of records.
+//! part; a pattern such as `BEAM*` finds those that the granule has. A value is missing where it equals the `_FillValue` or
+//! `missing_value` attribute, or a fill value that the writer set; the datasets of filters and coordinates are masked by
+//! attribute only, because their writers often set a fill value that is also a legal one. Values with the attributes
+//! `scale_factor` and `add_offset` are unpacked. `path#name` picks the field `name` of a dataset of records, `{path, column}`
+//! one value of each row.
+//!
+//! Products with several rates name them as `levels` with links to the rows: rows can then be looked for by the positions of
+//! a coarser level (`read_plan`), and values of a coarser level are spread to the rows. `time` tells how the product counts
+//! time and gives the column `time` in UTC.
 //!
 //! With the feature `native` the same section also serves under the name `hdf5-native`: the C library reads the files, which
 //! must be local.
 
 mod granule;
 mod index;
+mod links;
 mod missing;
 #[cfg(feature = "native")]
 mod native;
 mod options;
+mod packing;
 
 use std::sync::Arc;
 
 use serde_json::Value;
-use zagg_core::Result;
 use zagg_core::granule::Granule;
 use zagg_core::range_reader::RangeReader;
 use zagg_core::registry::{Entry, Make};
 use zagg_core::source::{ColumnSpec, OpenGranule, PointSource, SourceOptions};
+use zagg_core::{DType, Result};
 use zagg_hdf5::{ChunkCache, Hdf5File, Hdf5Reader, ReadOptions};
 
 use granule::Hdf5Granule;
-pub use options::Options;
+use options::Options;
 
 /// Bytes of decoded chunks kept for neighbouring shards. A chunk of 10,000 rows is cut by two or three of them.
 const CHUNK_CACHE_BYTES: u64 = 64 << 20;
@@ -90,7 +98,11 @@ impl Hdf5Points {
         let columns = options
             .columns
             .iter()
-            .map(|column| ColumnSpec { name: column.name.clone(), ..ColumnSpec::default() })
+            .map(|column| ColumnSpec {
+                name: column.name.clone(),
+                dtype: column.is_time.then_some(DType::Float64),
+                ..ColumnSpec::default()
+            })
             .collect();
         let number = |key: &str| section.get(key).and_then(Value::as_u64);
         let mut read_options = match number("memory") {

@@ -1,37 +1,64 @@
 //! What the source needs of the section `data_source`.
 
+mod absent;
+mod groups;
+mod levels;
+mod time;
+
 use serde_json::{Map, Value};
-use zagg_core::source::{LATITUDE, LONGITUDE, SourceOptions};
+use zagg_core::config::column_filters;
+use zagg_core::source::{LATITUDE, LONGITUDE, SourceOptions, TIME};
+use zagg_core::suggest::did_you_mean;
 use zagg_core::{Error, Result};
 
-/// Stands for the part's name in a path.
-const GROUP: &str = "{group}";
+pub(crate) use absent::IfAbsent;
+pub(crate) use groups::{Group, Groups, MAX_GROUPS};
+pub(crate) use levels::{Level, Plan};
+pub(crate) use time::{EpochSource, Time};
 
-/// Most parts a granule may have.
-const MAX_GROUPS: usize = 1024;
+/// Stands for the part's name in a path.
+pub(crate) const GROUP: &str = "{group}";
+
+/// Path of a dataset, and which of its columns is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DatasetPath {
+    /// With `{group}` for the part.
+    pub(crate) template: String,
+    /// Number of the value in each row, of a dataset with several.
+    pub(crate) column: Option<u64>,
+}
 
 /// A column and the dataset it comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ColumnPath {
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ColumnPath {
     /// Name of the column.
-    pub name: String,
-    /// Path of the dataset, with `{group}` for the part.
-    pub path: String,
+    pub(crate) name: String,
+    pub(crate) dataset: DatasetPath,
     /// Whether only an attribute can mark its values as missing.
-    pub masked_by_attribute_only: bool,
+    pub(crate) masked_by_attribute_only: bool,
+    /// The level whose rows it has; none for the level of the part's rows.
+    pub(crate) level: Option<usize>,
+    /// Whether its values are turned into UTC.
+    pub(crate) is_time: bool,
+    /// What it holds in parts that do not have the dataset; where nothing is said that is a fault.
+    pub(crate) if_absent: Option<IfAbsent>,
 }
 
 /// The datasets that make a part.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Options {
-    /// Names of the parts; one empty name for a product without groups.
-    pub groups: Vec<String>,
-    /// Path of the longitudes.
-    pub longitude: String,
-    /// Path of the latitudes.
-    pub latitude: String,
-    /// Columns that the pipeline names, then the datasets of filters under their own paths.
-    pub columns: Vec<ColumnPath>,
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Options {
+    pub(crate) groups: Groups,
+    pub(crate) longitude: DatasetPath,
+    pub(crate) latitude: DatasetPath,
+    /// The level whose rows have the coordinates; none for the level of the part's rows.
+    pub(crate) coordinates_level: Option<usize>,
+    /// Columns that the pipeline names, then the datasets of filters under names of their own.
+    pub(crate) columns: Vec<ColumnPath>,
+    /// Levels whose rows stand for several rows of the part.
+    pub(crate) levels: Vec<Level>,
+    /// By which level rows are looked for.
+    pub(crate) plan: Option<Plan>,
+    pub(crate) time: Option<Time>,
 }
 
 impl Options {
@@ -39,106 +66,212 @@ impl Options {
     ///
     /// # Errors
     /// Names the key that is missing or wrong.
-    pub fn read(section: &SourceOptions) -> Result<Self> {
-        let groups = read_groups(section)?;
-        let coordinates = mapping(section, "coordinates")?;
-        for key in coordinates.keys() {
-            if key != LATITUDE && key != LONGITUDE {
-                return Err(Error::input(format!(
-                    "coordinates.{key}: unknown key; known here: latitude, longitude"
-                )));
+    pub(crate) fn read(section: &SourceOptions) -> Result<Self> {
+        let groups = Groups::read(section)?;
+        let found = levels::read(section)?;
+        let (longitude, latitude, coordinates_level) = coordinates(section, &found)?;
+        let mut columns = Vec::new();
+        for (name, value) in mapping(section, "variables")? {
+            let (value, if_absent) = absent::take(&format!("variables.{name}"), value)?;
+            add_variable(&mut columns, "variables", name, variable("variables", name, &value)?, None)?;
+            if let Some(column) = columns.last_mut() {
+                column.if_absent = if_absent;
             }
         }
-        let (latitude, longitude) =
-            (path(coordinates, "coordinates", LATITUDE)?, path(coordinates, "coordinates", LONGITUDE)?);
-        let variables = mapping(section, "variables")?;
-        let mut columns = Vec::new();
-        for name in variables.keys() {
-            if name == LATITUDE || name == LONGITUDE {
-                return Err(Error::input(format!(
-                    "variables.{name}: the name is taken by the coordinates; choose another"
-                )));
+        for (name, dataset, level) in &found.variables {
+            add_variable(&mut columns, "levels", name, dataset.clone(), *level)?;
+        }
+        let time = Time::read(section, &found)?;
+        if let Some(time) = &time {
+            add_variable(&mut columns, "time", TIME, time.dataset.clone(), time.level)?;
+            if let Some(column) = columns.last_mut() {
+                column.is_time = true;
             }
+        }
+        for filter in column_filters(section).map_err(Error::input)? {
+            let name = filter.column_name();
+            if columns.iter().any(|column| column.name == name) {
+                continue;
+            }
+            if name == TIME {
+                return Err(Error::input(
+                    "time_range needs data_source.time, which tells how time is counted",
+                ));
+            }
+            let level = match &filter.level {
+                None => None,
+                Some(level) => found.number(level).map_err(|problem| {
+                    Error::input(format!("the filter of {}: {problem}", filter.dataset))
+                })?,
+            };
             columns.push(ColumnPath {
-                name: name.clone(),
-                path: path(variables, "variables", name)?,
-                masked_by_attribute_only: false,
+                name,
+                dataset: DatasetPath { template: filter.dataset, column: filter.column },
+                masked_by_attribute_only: true,
+                level,
+                is_time: false,
+                if_absent: None,
             });
         }
-        for dataset in filter_datasets(section) {
-            if columns.iter().all(|column| column.name != dataset) {
-                columns.push(ColumnPath {
-                    name: dataset.clone(),
-                    path: dataset,
-                    masked_by_attribute_only: true,
-                });
-            }
-        }
-        let options = Self { groups, longitude, latitude, columns };
+        let levels::Found { levels, plan, .. } = found;
+        let options = Self { groups, longitude, latitude, coordinates_level, columns, levels, plan, time };
         options.check_placeholders()?;
+        if options.coordinates_level.is_some() && options.columns.iter().all(|column| column.level.is_some())
+        {
+            return Err(Error::input(
+                "coordinates.level: a variable of the base level is needed, which tells how many rows there are",
+            ));
+        }
         Ok(options)
     }
 
+    /// Whether something of a coarser level is wanted for each row.
+    pub(crate) fn has_broadcast(&self) -> bool {
+        self.coordinates_level.is_some() || self.columns.iter().any(|column| column.level.is_some())
+    }
+
     /// The path of a template for one part.
-    pub fn path(template: &str, group: &str) -> String {
+    pub(crate) fn path(template: &str, group: &str) -> String {
         template.replace(GROUP, group)
     }
 
-    /// Paths of all datasets: for each part longitude, latitude, and the columns.
-    pub(crate) fn paths(&self) -> Vec<String> {
-        let templates = || {
-            [&self.longitude, &self.latitude]
-                .into_iter()
-                .chain(self.columns.iter().map(|column| &column.path))
-        };
-        self.groups.iter().flat_map(|group| templates().map(|path| Self::path(path, group))).collect()
+    /// The datasets of a part: longitude, latitude, the columns, index and count of each level, longitude and latitude of
+    /// the plan, the epoch.
+    pub(crate) fn templates(&self) -> Vec<&DatasetPath> {
+        let mut all = vec![&self.longitude, &self.latitude];
+        all.extend(self.columns.iter().map(|column| &column.dataset));
+        all.extend(self.levels.iter().flat_map(|level| [&level.index_beg, &level.count]));
+        all.extend(self.plan.iter().flat_map(|plan| [&plan.longitude, &plan.latitude]));
+        all.extend(self.epoch());
+        all
+    }
+
+    /// Where the epoch of time is told, when it is told by the granule.
+    pub(crate) fn epoch(&self) -> Option<&DatasetPath> {
+        match &self.time.as_ref()?.epoch {
+            EpochSource::Dataset(dataset) => Some(dataset),
+            EpochSource::Date(_) => None,
+        }
     }
 
     /// With several parts, a path that does not name the part would count the same rows several times.
     fn check_placeholders(&self) -> Result<()> {
-        let paths = self.columns.iter().map(|c| &c.path).chain([&self.latitude, &self.longitude]);
-        for path in paths {
+        let epoch = self.epoch();
+        for dataset in self.templates() {
+            let path = &dataset.template;
             let rest = path.replace(GROUP, "");
             if rest.contains(['{', '}']) {
                 return Err(Error::input(format!("the path {path:?} has a placeholder other than {GROUP}")));
             }
-            if self.groups.len() > 1 && !path.contains(GROUP) {
+            let is_epoch = epoch == Some(dataset);
+            if self.groups.may_be_several() && !is_epoch && !path.contains(GROUP) {
                 return Err(Error::input(format!(
                     "the path {path:?} does not say {GROUP}, but there are several groups"
                 )));
             }
-            if self.groups == [""] && path.contains(GROUP) {
+            if self.groups.are_none() && path.contains(GROUP) {
                 return Err(Error::input(format!(
                     "the path {path:?} says {GROUP}, but data_source.groups is missing"
                 )));
             }
         }
+        if self.groups.has_patterns() {
+            self.listed_group("")?;
+        }
         Ok(())
     }
-}
 
-fn read_groups(section: &SourceOptions) -> Result<Vec<String>> {
-    let items = match section.get("groups") {
-        None | Some(Value::Null) => return Ok(vec![String::new()]),
-        Some(Value::Array(items)) if !items.is_empty() && items.len() <= MAX_GROUPS => items,
-        Some(_) => return Err(Error::input(format!("groups: must be a list of 1 to {MAX_GROUPS} names"))),
-    };
-    let mut groups = Vec::with_capacity(items.len());
-    for item in items {
-        match item {
-            Value::String(name) if !name.is_empty() && !name.contains(['{', '}']) => {
-                if groups.contains(name) {
-                    return Err(Error::input(format!("groups: {name} stands twice")));
-                }
-                groups.push(name.clone());
+    /// The group whose members a pattern is compared with: what stands before `{group}` in the path of the latitudes, and
+    /// the groups that the pattern begins with.
+    ///
+    /// # Errors
+    /// When `{group}` is only a part of a name there.
+    pub(crate) fn listed_group(&self, folder: &str) -> Result<String> {
+        let path = &self.latitude.template;
+        match path.split_once(GROUP) {
+            Some((before, after))
+                if (before.is_empty() || before.ends_with('/')) && after.starts_with('/') =>
+            {
+                Ok(format!("{before}{folder}"))
             }
-            other => return Err(Error::input(format!("groups: must hold names, not {other}"))),
+            _ => Err(Error::input(format!(
+                "the path {path:?} must have {GROUP} as the whole name of a group, because data_source.groups has a pattern"
+            ))),
         }
     }
-    Ok(groups)
 }
 
-fn mapping<'a>(section: &'a SourceOptions, key: &str) -> Result<&'a Map<String, Value>> {
+fn add_variable(
+    columns: &mut Vec<ColumnPath>,
+    section: &str,
+    name: &str,
+    dataset: DatasetPath,
+    level: Option<usize>,
+) -> Result<()> {
+    if name == LATITUDE || name == LONGITUDE {
+        return Err(Error::input(format!(
+            "{section}.{name}: the name is taken by the coordinates; choose another"
+        )));
+    }
+    if columns.iter().any(|column| column.name == name) {
+        return Err(Error::input(format!(
+            "{section}: there is a column {name} already; choose another name"
+        )));
+    }
+    columns.push(ColumnPath {
+        name: name.to_string(),
+        dataset,
+        masked_by_attribute_only: false,
+        level,
+        is_time: false,
+        if_absent: None,
+    });
+    Ok(())
+}
+
+/// The paths of longitude and latitude, and the level they belong to.
+fn coordinates(
+    section: &SourceOptions,
+    found: &levels::Found,
+) -> Result<(DatasetPath, DatasetPath, Option<usize>)> {
+    if !given(section, "coordinates")
+        && let Some((longitude, latitude)) = found.base_coordinates.clone()
+    {
+        return Ok((longitude, latitude, None));
+    }
+    let coordinates = mapping(section, "coordinates")?;
+    only("coordinates", coordinates, &[LATITUDE, LONGITUDE, "level"])?;
+    let level = match coordinates.get("level") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(level)) => {
+            found.number(level).map_err(|problem| Error::input(format!("coordinates.level: {problem}")))?
+        }
+        Some(other) => {
+            return Err(Error::input(format!("coordinates.level: must be the name of a level, not {other}")));
+        }
+    };
+    let (latitude, longitude) =
+        (path(coordinates, "coordinates", LATITUDE)?, path(coordinates, "coordinates", LONGITUDE)?);
+    Ok((longitude, latitude, level))
+}
+
+/// Refuses keys that are not known.
+fn only(section: &str, map: &Map<String, Value>, known: &[&str]) -> Result<()> {
+    match map.keys().find(|key| !known.contains(&key.as_str())) {
+        None => Ok(()),
+        Some(key) => Err(Error::input(format!(
+            "{section}.{key}: unknown key{}; known here: {}",
+            did_you_mean(key, known.iter().copied()),
+            known.join(", ")
+        ))),
+    }
+}
+
+fn given(section: &Map<String, Value>, key: &str) -> bool {
+    section.get(key).is_some_and(|value| !value.is_null())
+}
+
+fn mapping<'a>(section: &'a Map<String, Value>, key: &str) -> Result<&'a Map<String, Value>> {
     match section.get(key) {
         Some(Value::Object(map)) if !map.is_empty() => Ok(map),
         None | Some(Value::Null | Value::Object(_)) => Err(Error::input(format!("{key} is missing"))),
@@ -146,67 +279,48 @@ fn mapping<'a>(section: &'a SourceOptions, key: &str) -> Result<&'a Map<String, 
     }
 }
 
-fn path(map: &Map<String, Value>, section: &str, key: &str) -> Result<String> {
+/// The dataset that a key of a mapping names.
+fn path(map: &Map<String, Value>, section: &str, key: &str) -> Result<DatasetPath> {
     match map.get(key) {
-        Some(Value::String(path)) if !path.trim_matches('/').is_empty() => Ok(path.clone()),
         None | Some(Value::Null) => Err(Error::input(format!("{section}.{key} is missing"))),
-        Some(Value::Object(_)) => Err(Error::input(format!(
-            "{section}.{key}: columns of 2-D datasets are not supported by this version of zagg; give the path of a 1-D dataset"
-        ))),
-        Some(other) => {
-            Err(Error::input(format!("{section}.{key}: must be the path of a dataset, not {other}")))
-        }
+        Some(value) => variable(section, key, value),
     }
 }
 
-/// The core has checked the filters; only their datasets matter here.
-fn filter_datasets(section: &SourceOptions) -> Vec<String> {
-    let dataset = |filter: &Value| filter.get("dataset").and_then(Value::as_str).map(str::to_string);
-    match section.get("filters") {
-        Some(Value::Array(filters)) => filters.iter().filter_map(dataset).collect(),
-        _ => section.get("quality_filter").and_then(dataset).into_iter().collect(),
+/// A dataset: its path, or a mapping of path and column.
+fn variable(section: &str, key: &str, value: &Value) -> Result<DatasetPath> {
+    let legal = |path: &&String| !path.trim_matches('/').is_empty();
+    let place = || format!("{section}.{key}");
+    match value {
+        Value::String(path) if legal(&path) => Ok(DatasetPath { template: path.clone(), column: None }),
+        Value::Object(map) => {
+            for absent in ["synthesize", "asset"] {
+                if map.contains_key(absent) {
+                    return Err(Error::input(format!(
+                        "{}: {absent} is not supported; name a dataset of the granule",
+                        place()
+                    )));
+                }
+            }
+            only(&place(), map, &["path", "column"])?;
+            let template = match map.get("path") {
+                Some(Value::String(path)) if legal(&path) => path.clone(),
+                _ => return Err(Error::input(format!("{}.path: must be the path of a dataset", place()))),
+            };
+            let column = match map.get("column") {
+                None | Some(Value::Null) => None,
+                Some(value) => Some(value.as_u64().ok_or_else(|| {
+                    Error::input(format!("{}.column: must be a whole number from 0, not {value}", place()))
+                })?),
+            };
+            Ok(DatasetPath { template, column })
+        }
+        other => Err(Error::input(format!(
+            "{}: must be the path of a dataset, or {{path, column}}, not {other}",
+            place()
+        ))),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn section() -> Value {
-        json!({
-            "groups": ["gt1l", "gt1r"],
-            "coordinates": {"latitude": "/{group}/lat", "longitude": "/{group}/lon"},
-            "variables": {"h": "/{group}/h"},
-            "quality_filter": {"dataset": "/{group}/q", "value": 0},
-        })
-    }
-
-    fn read(section: &Value) -> Result<Options> {
-        Options::read(section.as_object().unwrap())
-    }
-
-    #[test]
-    fn columns_are_variables_then_filters() {
-        let options = read(&section()).unwrap();
-        let names: Vec<&str> = options.columns.iter().map(|c| c.name.as_str()).collect();
-        assert_eq!(names, ["h", "/{group}/q"]);
-        assert_eq!(Options::path(&options.columns[0].path, "gt1r"), "/gt1r/h");
-    }
-
-    #[test]
-    fn faults_name_the_key() {
-        let mut no_latitude = section();
-        no_latitude["coordinates"].as_object_mut().unwrap().remove("latitude");
-        assert_eq!(read(&no_latitude).unwrap_err().to_string(), "coordinates.latitude is missing");
-        let mut same_path = section();
-        same_path["variables"]["h"] = "/gt1l/h".into();
-        assert!(read(&same_path).unwrap_err().to_string().contains("does not say {group}"));
-        let mut twice = section();
-        twice["groups"] = json!(["gt1l", "gt1l"]);
-        assert_eq!(read(&twice).unwrap_err().to_string(), "groups: gt1l stands twice");
-        let mut column = section();
-        column["variables"]["h"] = json!({"path": "/{group}/x", "column": 3});
-        assert!(read(&column).unwrap_err().to_string().contains("2-D"));
-    }
-}
+mod tests;

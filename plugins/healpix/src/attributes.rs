@@ -1,6 +1,7 @@
 //! The attributes that make a store legible to `xdggs` and other readers of the Zarr DGGS convention.
 
 use serde_json::{Map, Value, json};
+use zagg_core::grid::multiscales::{Level, multiscales};
 
 use crate::options::Ellipsoid;
 
@@ -27,8 +28,8 @@ fn sphere() -> Value {
     json!({"name": "sphere", "radius": 6_370_997.0})
 }
 
-/// Attributes of the group of one order. The coordinate is named only where it is written.
-pub(crate) fn group(order: u32, ellipsoid: Ellipsoid, compact: bool) -> Map<String, Value> {
+/// The grid of one order in the words of the convention. The coordinate is named only where it is written.
+fn dggs(order: u32, ellipsoid: Ellipsoid, compact: bool) -> Map<String, Value> {
     let mut dggs = Map::new();
     dggs.insert("name".into(), "healpix".into());
     dggs.insert("refinement_level".into(), order.into());
@@ -47,10 +48,25 @@ pub(crate) fn group(order: u32, ellipsoid: Ellipsoid, compact: bool) -> Map<Stri
         dggs.insert("coordinate".into(), CELL_IDS.into());
         dggs.insert("compression".into(), "none".into());
     }
+    dggs
+}
+
+/// Attributes of the group of one order.
+pub(crate) fn group(order: u32, ellipsoid: Ellipsoid, compact: bool) -> Map<String, Value> {
     let mut attributes = Map::new();
     attributes.insert("zarr_conventions".into(), Value::Array(vec![convention()]));
-    attributes.insert("dggs".into(), dggs.into());
+    attributes.insert("dggs".into(), dggs(order, ellipsoid, compact).into());
     attributes
+}
+
+/// Attributes of the root of a store with several orders, finest first.
+pub(crate) fn root(orders: &[u32], ellipsoid: Ellipsoid, compact: bool) -> Map<String, Value> {
+    multiscales(orders.iter().map(|&order| Level {
+        asset: order.to_string(),
+        // Halving the edges doubles the places along them; ids have one dimension.
+        size: vec![2_f64.powi(-i32::try_from(order).unwrap_or(0))],
+        keys: Map::from_iter([("dggs".to_owned(), dggs(order, ellipsoid, compact).into())]),
+    }))
 }
 
 /// Attributes of `cell_ids`: the dialect of `xdggs` itself, which has the older spelling of the semi-major axis and

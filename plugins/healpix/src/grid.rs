@@ -37,14 +37,14 @@ impl HealpixGrid {
         12 << (2 * self.options.parent_order)
     }
 
-    /// The level as an order of this grid; one outside counts as the nearest.
+    /// The level as an order of this grid; one that is too fine counts as the finest.
     fn order(&self, level: u32) -> u8 {
-        u8::try_from(level).unwrap_or(u8::MAX).clamp(self.options.parent_order, self.options.child_order)
+        u8::try_from(level).unwrap_or(u8::MAX).min(self.options.child_order)
     }
 
-    /// Bits to drop to get from a cell of `level` to its shard.
+    /// Bits to drop to get from a cell of `level` to its shard; none from cells that are larger.
     fn shift(&self, level: u32) -> u32 {
-        2 * u32::from(self.order(level) - self.options.parent_order)
+        2 * u32::from(self.order(level).saturating_sub(self.options.parent_order))
     }
 
     fn checked_shard(&self, order: u8, nested: u64, given: impl FnOnce() -> String) -> Result<u64> {
@@ -134,6 +134,10 @@ impl Grid for HealpixGrid {
         self.options.parent_order.into()
     }
 
+    fn coarsest_level(&self) -> u32 {
+        0
+    }
+
     fn nests_exactly(&self) -> bool {
         true
     }
@@ -150,6 +154,23 @@ impl Grid for HealpixGrid {
         let shift = 2 * u32::from(self.options.child_order - self.order(level));
         for (parent, &cell) in parents.iter_mut().zip(cells) {
             *parent = if cell == NO_CELL { NO_CELL } else { cell >> shift };
+        }
+    }
+
+    fn level_from_number(&self, number: u64) -> Result<u32> {
+        match u32::try_from(number) {
+            Ok(level) if level <= self.leaf_level() => Ok(level),
+            _ => Err(Error::input(format!(
+                "there is no order {number} in the grid; it has orders 0 to {} (child_order)",
+                self.options.child_order
+            ))),
+        }
+    }
+
+    fn parents_of_shards(&self, shards: &[u64], level: u32, parents: &mut [u64]) {
+        let shift = 2 * u32::from(self.options.parent_order.saturating_sub(self.order(level)));
+        for (parent, &shard) in parents.iter_mut().zip(shards) {
+            *parent = if shard == NO_CELL { NO_CELL } else { shard >> shift };
         }
     }
 
@@ -248,6 +269,10 @@ impl Grid for HealpixGrid {
         }
     }
 
+    fn root_attributes(&self, levels: &[u32], compact: bool) -> Map<String, Value> {
+        attributes::root(levels, self.options.ellipsoid, compact)
+    }
+
     fn group_attributes(&self, level: u32, compact: bool) -> Map<String, Value> {
         attributes::group(level, self.options.ellipsoid, compact)
     }
@@ -280,14 +305,13 @@ impl Grid for HealpixGrid {
         coordinates
     }
 
-    fn shard_coordinate(&self, name: &str, shard: u64, level: u32) -> Result<Values> {
-        let cells = self.cells_of_shard(shard, level);
+    fn cell_coordinate(&self, name: &str, level: u32, cells: &[u64]) -> Result<Values> {
         match name {
-            CELL_IDS => Ok(Values::UInt64(cells)),
+            CELL_IDS => Ok(Values::UInt64(cells.to_vec())),
             MORTON if self.options.morton => {
                 let order = self.order(level);
                 Ok(Values::UInt64(
-                    cells.into_iter().map(|cell| decimal_morton::from_nested(cell, order)).collect(),
+                    cells.iter().map(|&cell| decimal_morton::from_nested(cell, order)).collect(),
                 ))
             }
             _ => Err(self.unknown_coordinate(name, "cell")),

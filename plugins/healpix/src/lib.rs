@@ -16,7 +16,7 @@
 //! | `ellipsoid` | `WGS84` | or `sphere`: latitudes are taken as they are |
 //! | `morton` | `false` | also write the packed morton word of every cell, as the coordinate `morton` |
 //! | `sharded` | `false` | accepted: a shard with several chunks is always one sharded object |
-//! | `levels` | | read by the core, as is `output.layout` |
+//! | `levels` | `[child_order]` | orders of the cells that the store has, `child_order` down to 0; read by the core, as is `output.layout` |
 //! | `shard_order`, `emit_cell_ids`, `cell_ids_encoding` | | accepted with their defaults `parent_order`, `false`, `nested` |
 //!
 //! The block of a shard is dense: it has `4^(child_order - parent_order)` elements whether they hold data or not. That is

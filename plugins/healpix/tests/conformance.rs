@@ -56,6 +56,16 @@ enum Fault {
     CoordinateShort,
     DanglingCoordinate,
     ParentsElsewhere,
+    CoarserParentElsewhere,
+    NumberShared,
+    NumberTaken,
+    PlaceOutside,
+    PlacesFall,
+    BlockOfShards,
+    CoarseCentreElsewhere,
+    CoordinateOfOthers,
+    RootWithoutLevel,
+    RootWithoutConvention,
     Panics,
 }
 
@@ -79,6 +89,42 @@ impl Grid for Broken {
     }
     fn shard_level(&self) -> u32 {
         self.0.shard_level()
+    }
+    fn coarsest_level(&self) -> u32 {
+        self.0.coarsest_level()
+    }
+    fn level_number(&self, level: u32) -> u64 {
+        if self.has(Fault::NumberShared) { 7 } else { self.0.level_number(level) }
+    }
+    fn level_from_number(&self, number: u64) -> Result<u32> {
+        let level = self.0.level_from_number(number);
+        if self.has(Fault::NumberTaken) { level.or(Ok(0)) } else { level }
+    }
+    fn parents_of_shards(&self, shards: &[u64], level: u32, parents: &mut [u64]) {
+        self.0.parents_of_shards(shards, level, parents);
+        if self.has(Fault::CoarserParentElsewhere) {
+            parents.iter_mut().for_each(|parent| *parent ^= 1);
+        }
+    }
+    fn places(&self, level: u32, cells: &[u64], places: &mut [u64]) {
+        self.0.places(level, cells, places);
+        for place in places {
+            match self.1 {
+                Fault::PlaceOutside => *place += 1,
+                Fault::PlacesFall => *place = (12 << (2 * level)) - 1 - *place,
+                _ => {}
+            }
+        }
+    }
+    fn root_attributes(&self, levels: &[u32], compact: bool) -> Map<String, Value> {
+        let mut map = self.0.root_attributes(levels, compact);
+        if self.has(Fault::RootWithoutLevel) {
+            map["multiscales"]["layout"].as_array_mut().unwrap().pop();
+        }
+        if self.has(Fault::RootWithoutConvention) {
+            map.remove("zarr_conventions");
+        }
+        map
     }
     fn nests_exactly(&self) -> bool {
         true
@@ -142,7 +188,7 @@ impl Grid for Broken {
     }
     fn centres(&self, level: u32, cells: &[u64], lon: &mut [f64], lat: &mut [f64]) {
         self.0.centres(level, cells, lon, lat);
-        if self.has(Fault::CentresElsewhere) {
+        if self.has(Fault::CentresElsewhere) || (self.has(Fault::CoarseCentreElsewhere) && level == 1) {
             lat.iter_mut().for_each(|lat| *lat = -*lat);
         }
     }
@@ -174,6 +220,9 @@ impl Grid for Broken {
         if self.has(Fault::ChunkTooLarge) {
             layout.chunk_shape[0] = layout.shard_shape[0] + 1;
         }
+        if self.has(Fault::BlockOfShards) && level < self.shard_level() {
+            layout.shard_shape[0] = 2;
+        }
         layout
     }
     fn group_attributes(&self, level: u32, compact: bool) -> Map<String, Value> {
@@ -189,9 +238,14 @@ impl Grid for Broken {
     fn coordinates(&self, level: u32) -> Vec<Coordinate> {
         self.0.coordinates(level)
     }
-    fn shard_coordinate(&self, name: &str, shard: u64, level: u32) -> Result<Values> {
-        let values = self.0.shard_coordinate(name, shard, level)?;
-        Ok(if self.has(Fault::CoordinateShort) { values.gather(&[0]) } else { values })
+    fn cell_coordinate(&self, name: &str, level: u32, cells: &[u64]) -> Result<Values> {
+        let values = self.0.cell_coordinate(name, level, cells)?;
+        Ok(match self.1 {
+            Fault::CoordinateShort => values.gather(&[0]),
+            // The place among those asked about instead of the cell.
+            Fault::CoordinateOfOthers => Values::UInt64((0..cells.len() as u64).collect()),
+            _ => values,
+        })
     }
     fn whole_coordinate(&self, name: &str, level: u32) -> Result<Values> {
         self.0.whole_coordinate(name, level)
@@ -221,6 +275,16 @@ fn every_fault_is_found_and_named() {
         (CoordinateShort, "coordinates: cell_ids"),
         (DanglingCoordinate, "\"height\", which it lacks"),
         (ParentsElsewhere, "parents: at level"),
+        (CoarserParentElsewhere, "parents_of_shards"),
+        (NumberShared, "share the number 7"),
+        (NumberTaken, "is no level's number"),
+        (PlaceOutside, "lies beyond the 12 of the full array"),
+        (PlacesFall, "do not grow"),
+        (BlockOfShards, "needs one dimension and blocks of one cell"),
+        (CoarseCentreElsewhere, "centres: that of cell"),
+        (CoordinateOfOthers, "and another among others"),
+        (RootWithoutLevel, "items for"),
+        (RootWithoutConvention, "is not declared"),
         (Panics, "the grid panicked"),
     ] {
         let broken = Broken(grid(&json!({"parent_order": 2, "child_order": 5})), fault);

@@ -71,12 +71,9 @@ fn cell_ids_have_exactly_the_attributes_that_xdggs_takes() {
 fn the_morton_coordinate_holds_packed_words() {
     let grid = grid(&json!({"parent_order": 6, "child_order": 12, "morton": true}));
     assert_eq!(grid.coordinates(12)[1].name, "morton");
-    let Values::UInt64(words) = grid.shard_coordinate("morton", 41_062, 12).unwrap() else {
-        panic!("not uint64")
-    };
-    let Values::UInt64(ids) = grid.shard_coordinate("cell_ids", 41_062, 12).unwrap() else {
-        panic!("not uint64")
-    };
+    let cells = grid.cells_of_shard(41_062, 12);
+    let Ok(Values::UInt64(words)) = grid.cell_coordinate("morton", 12, &cells) else { panic!("not uint64") };
+    let Ok(Values::UInt64(ids)) = grid.cell_coordinate("cell_ids", 12, &cells) else { panic!("not uint64") };
     let at = ids.iter().position(|id| *id == 168_190_811).unwrap();
     assert_eq!(words[at], 12_710_906_028_330_319_884);
     assert!(words.is_sorted());
@@ -97,4 +94,62 @@ fn blocks_and_chunks_of_every_level() {
         assert!(layout.compactable);
         assert_eq!(grid.group_name(level), level.to_string());
     }
+}
+
+#[test]
+fn the_root_ties_the_orders_together() {
+    let grid = grid(&json!({"parent_order": 6, "child_order": 12}));
+    let expected: Value = serde_json::from_str(
+        r#"{"zarr_conventions":[{"uuid":"d35379db-88df-4056-af3a-620245f8e347",
+            "schema_url":"https://raw.githubusercontent.com/zarr-conventions/multiscales/refs/tags/v0.1/schema.json",
+            "spec_url":"https://github.com/zarr-conventions/multiscales/blob/v0.1/README.md",
+            "name":"multiscales","description":"Multiscale layout of zarr datasets"}],
+          "multiscales":{"layout":[
+            {"asset":"12","dggs":{"name":"healpix","refinement_level":12,"indexing_scheme":"nested","spatial_dimension":"cells",
+              "ellipsoid":{"name":"WGS84","semi_major_axis":6378137.0,"inverse_flattening":298.257223563},
+              "coordinate":"cell_ids","compression":"none"}},
+            {"asset":"10","derived_from":"12","transform":{"scale":[4.0]},
+              "dggs":{"name":"healpix","refinement_level":10,"indexing_scheme":"nested","spatial_dimension":"cells",
+              "ellipsoid":{"name":"WGS84","semi_major_axis":6378137.0,"inverse_flattening":298.257223563},
+              "coordinate":"cell_ids","compression":"none"}},
+            {"asset":"3","derived_from":"10","transform":{"scale":[128.0]},
+              "dggs":{"name":"healpix","refinement_level":3,"indexing_scheme":"nested","spatial_dimension":"cells",
+              "ellipsoid":{"name":"WGS84","semi_major_axis":6378137.0,"inverse_flattening":298.257223563},
+              "coordinate":"cell_ids","compression":"none"}}]}}"#,
+    )
+    .unwrap();
+    assert_eq!(Value::Object(grid.root_attributes(&[12, 10, 3], true)), expected);
+    let full = Value::Object(grid.root_attributes(&[12, 6], false));
+    let items = full["multiscales"]["layout"].as_array().unwrap();
+    for (item, level) in items.iter().zip([12, 6]) {
+        assert_eq!(item["dggs"], grid.group_attributes(level, false)["dggs"]);
+        assert_eq!(item["dggs"].get("coordinate"), None);
+    }
+    assert_eq!(items[1]["transform"], json!({"scale": [64.0]}));
+}
+
+#[test]
+fn cells_larger_than_shards() {
+    let grid = grid(&json!({"parent_order": 6, "child_order": 12, "chunk_inner": 8, "morton": true}));
+    assert_eq!((grid.coarsest_level(), grid.level_number(3), grid.level_from_number(3)), (0, 3, Ok(3)));
+    let message = grid.level_from_number(13).unwrap_err().to_string();
+    assert_eq!(message, "there is no order 13 in the grid; it has orders 0 to 12 (child_order)");
+    let mut parents = [0; 2];
+    for (level, expected) in [(6, 41_062), (5, 10_265), (3, 641), (0, 10)] {
+        grid.parents_of_shards(&[41_062, 0], level, &mut parents);
+        assert_eq!(parents, [expected, 0], "order {level}");
+        grid.parents(&[168_190_811, 0], level, &mut parents);
+        assert_eq!(parents, [expected, 0], "order {level}");
+        grid.places(level, &[expected, 0], &mut parents);
+        assert_eq!(parents, [expected, 0], "order {level}");
+        let layout = grid.layout(level);
+        assert_eq!(
+            (layout.full_shape, layout.shard_shape, layout.chunk_shape),
+            (vec![12 << (2 * level)], vec![1], vec![1])
+        );
+        assert_eq!(grid.cell_coordinate("cell_ids", level, &parents), Ok(Values::UInt64(parents.to_vec())));
+    }
+    // The label of -5112323 goes on with its ancestors.
+    let Ok(Values::UInt64(words)) = grid.cell_coordinate("morton", 3, &[641]) else { panic!("no words") };
+    assert_eq!(words, [0xb040_0000_0000_0003]);
 }

@@ -2,6 +2,7 @@
 //! for those that know neither (`xarray`, `rioxarray`).
 
 use serde_json::{Map, Value, json};
+use zagg_core::grid::multiscales::{Level, multiscales};
 
 use crate::options::RectilinearOptions;
 
@@ -91,6 +92,13 @@ impl Plane<'_> {
         map
     }
 
+    /// What the root says of this level: the places of its cells, which are absolute, stand beside the relative scale.
+    pub(crate) fn level(&self, asset: String) -> Level {
+        let all = self.conventions();
+        let keys = ["spatial:shape", "spatial:transform"].map(|key| (key.to_owned(), all[key].clone()));
+        Level { asset, size: vec![self.factor as f64; 2], keys: Map::from_iter(keys) }
+    }
+
     /// Attributes of every data array.
     pub(crate) fn array(&self) -> Map<String, Value> {
         let mut map = self.conventions();
@@ -130,4 +138,20 @@ impl Plane<'_> {
         map.insert("axis".into(), if at == 0 { "Y" } else { "X" }.into());
         map
     }
+}
+
+/// Attributes of the root of a store with several levels, finest first, with the names of their groups. The root itself says
+/// where the finest level lies.
+pub(crate) fn root(planes: &[(String, Plane<'_>)]) -> Map<String, Value> {
+    let mut map = multiscales(planes.iter().map(|(name, plane)| plane.level(name.clone())));
+    if let Some((_, finest)) = planes.first() {
+        let mut spatial = finest.conventions();
+        if let (Some(Value::Array(all)), Some(Value::Array(more))) =
+            (map.get_mut("zarr_conventions"), spatial.remove("zarr_conventions"))
+        {
+            all.extend(more);
+        }
+        map.extend(spatial);
+    }
+    map
 }

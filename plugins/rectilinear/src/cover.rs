@@ -29,8 +29,8 @@ mod piece;
 use std::rc::Rc;
 
 use zagg_core::footprint::{Footprint, LonLat};
-use zagg_core::grid::{Grid, NO_CELL};
-use zagg_core::sphere::{LineRegion, PolygonRegion, Region, Shape, Verdict, check_position};
+use zagg_core::grid::Grid;
+use zagg_core::sphere::{LineRegion, PolygonRegion, Region, Shape, Verdict, shards_of_points};
 use zagg_core::{Error, Result};
 
 use crate::grid::RectilinearGrid;
@@ -111,16 +111,7 @@ impl<'a> Search<'a> {
     }
 
     fn points(&mut self, points: &[LonLat]) -> Result<()> {
-        for point in points {
-            check_position(*point)?;
-        }
-        let (lon, lat): (Vec<f64>, Vec<f64>) = points.iter().map(|p| (p[0], p[1])).unzip();
-        let mut cells = vec![0; points.len()];
-        self.grid.locate(&lon, &lat, &mut cells);
-        let mut shards = vec![0; points.len()];
-        self.grid.shards_of(&cells, &mut shards);
-        shards.retain(|shard| *shard != NO_CELL);
-        shards.into_iter().try_for_each(|shard| self.found.insert(shard))
+        shards_of_points(self.grid, points)?.into_iter().try_for_each(|shard| self.found.insert(shard))
     }
 
     /// The search, all pieces of one size after another. Pieces inside the region are searched to their end at once, so that

@@ -6,7 +6,7 @@ use zagg_core::footprint::Footprint;
 use zagg_core::grid::{Coordinate, CoordinateExtent, Grid, GridLayout, NO_CELL};
 use zagg_core::{Error, Result};
 
-use crate::attributes::{DIMENSIONS, Plane, SPATIAL_REF};
+use crate::attributes::{self, DIMENSIONS, Plane, SPATIAL_REF};
 use crate::cover;
 use crate::divide::whole;
 use crate::options::RectilinearOptions;
@@ -150,6 +150,23 @@ impl Grid for RectilinearGrid {
 
     fn shard_level(&self) -> u32 {
         0
+    }
+
+    /// The overview factor: leaf cells along each side of a cell.
+    fn level_number(&self, level: u32) -> u64 {
+        self.plane(level).factor
+    }
+
+    fn level_from_number(&self, number: u64) -> Result<u32> {
+        if number.is_power_of_two() && number.trailing_zeros() <= self.leaf {
+            return Ok(self.leaf - number.trailing_zeros());
+        }
+        let [rows, columns] = self.options.chunk_shape;
+        Err(Error::input(format!(
+            "there is no overview factor {number} in the grid; with output.grid.chunk_shape [{rows}, {columns}] there are \
+             powers of two from 1 to {}",
+            1_u64 << self.leaf
+        )))
     }
 
     fn nests_exactly(&self) -> bool {
@@ -309,6 +326,12 @@ impl Grid for RectilinearGrid {
         }
     }
 
+    fn root_attributes(&self, levels: &[u32], _compact: bool) -> Map<String, Value> {
+        let planes: Vec<(String, Plane<'_>)> =
+            levels.iter().map(|&level| (self.group_name(level), self.plane(level))).collect();
+        attributes::root(&planes)
+    }
+
     fn group_attributes(&self, level: u32, _compact: bool) -> Map<String, Value> {
         self.plane(level).conventions()
     }
@@ -336,7 +359,7 @@ impl Grid for RectilinearGrid {
         vec![dimension(0), dimension(1), mapping]
     }
 
-    fn shard_coordinate(&self, name: &str, _shard: u64, _level: u32) -> Result<Values> {
+    fn cell_coordinate(&self, name: &str, _level: u32, _cells: &[u64]) -> Result<Values> {
         Err(self.unknown_coordinate(name, "cell"))
     }
 

@@ -17,7 +17,7 @@
 //! | `chunk_shape` | `[256, 256]` | rows and columns of one shard, at most 2^24 cells |
 //! | `chunk_inner` | `chunk_shape` | rows and columns of one storage chunk; divides `chunk_shape` |
 //! | `sharded` | `false` | accepted: a shard with several chunks is always one sharded object |
-//! | `levels` | | read by the core, as is `output.layout`; the arrays hold the whole grid in either layout |
+//! | `levels` | `[1]` | overview factors: leaf cells along each side of a cell, powers of two; read by the core, as is `output.layout`; the arrays hold the whole grid in either layout |
 //!
 //! # Levels
 //!

@@ -5,7 +5,6 @@
 
 use serde_json::{Value, json};
 use zagg_core::column::{DType, Values};
-use zagg_core::footprint::{Footprint, Polygon};
 use zagg_core::grid::{CoordinateExtent, Grid};
 use zagg_rectilinear::make;
 
@@ -121,54 +120,44 @@ fn coordinates_are_centres_in_units_of_the_system() {
     assert_eq!(units, [json!(["latitude", "degrees_north"]), json!(["longitude", "degrees_east"])]);
 }
 
-/// The maps of the Python program: their grids are ours, and the area they were made for has the same shards.
 #[test]
-fn maps_of_the_python_program_fit() {
-    let data = std::env::var_os("ZAGG_TEST_DATA").map_or_else(
-        || std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"),
-        Into::into,
+fn the_root_ties_the_overviews_together() {
+    let grid = grid(&json!({
+        "crs": "EPSG:3031", "resolution": 1000, "bounds": [-3e6, -3e6, 3e6, 3e6], "chunk_shape": [600, 400]
+    }));
+    // 600 and 400 can be halved three times.
+    let numbers: Vec<u64> = (0..=grid.leaf_level()).map(|level| grid.level_number(level)).collect();
+    assert_eq!(numbers, [8, 4, 2, 1]);
+    let levels = [1, 4].map(|factor| grid.level_from_number(factor).unwrap());
+    assert_eq!(levels, [3, 1]);
+    for factor in [0, 3, 16, u64::MAX] {
+        let message = grid.level_from_number(factor).unwrap_err().to_string();
+        assert_eq!(
+            message,
+            format!(
+                "there is no overview factor {factor} in the grid; with output.grid.chunk_shape [600, 400] there are powers \
+                 of two from 1 to 8"
+            )
+        );
+    }
+    let root = grid.root_attributes(&levels, true);
+    // Beside the layout, what the group of the finest level says: where the whole lies.
+    let mut group = grid.group_attributes(3, true);
+    let conventions = group.remove("zarr_conventions").unwrap();
+    for (key, value) in &group {
+        assert_eq!(root[key], *value, "{key}");
+    }
+    assert_eq!(root["zarr_conventions"].as_array().unwrap()[1..], conventions.as_array().unwrap()[..]);
+    assert_eq!(root["zarr_conventions"][0]["uuid"], "d35379db-88df-4056-af3a-620245f8e347");
+    assert_eq!(
+        root["multiscales"],
+        json!({"layout": [
+            {"asset": "rectilinear", "spatial:shape": [6000, 6000],
+             "spatial:transform": [1000.0, 0.0, -3_000_000.0, 0.0, -1000.0, 3_000_000.0]},
+            {"asset": "rectilinear_4", "derived_from": "rectilinear", "transform": {"scale": [4.0, 4.0]},
+             "spatial:shape": [1500, 1500],
+             "spatial:transform": [4000.0, 0.0, -3_000_000.0, 0.0, -4000.0, 3_000_000.0]}
+        ]})
     );
-    let folder = data.join("cmr/shardmaps");
-    let read = |name: &str| -> Option<Value> {
-        Some(serde_json::from_slice(&std::fs::read(folder.join(name)).ok()?).unwrap())
-    };
-    let Some(area) = read("AOP_NEON.geojson") else {
-        use std::io::Write as _;
-        let _ = writeln!(std::io::stderr(), "skipped: no {}", folder.join("AOP_NEON.geojson").display());
-        return;
-    };
-    let mut rings = Vec::new();
-    collect_rings(&area, &mut rings);
-    for (name, chunk) in [("sm_rect_3km.json", 300), ("sm_rect_6km.json", 600)] {
-        let map = read(name).unwrap();
-        let grid = grid(&json!({
-            "crs": "EPSG:32618", "resolution": 10, "bounds": [358_300, 4_299_600, 370_300, 4_311_600],
-            "chunk_shape": [chunk, chunk]
-        }));
-        assert_eq!(map["grid_signature"], Value::Object(grid.signature()), "{name}");
-        let expected: Vec<u64> =
-            map["shard_keys"].as_array().unwrap().iter().map(|k| k.as_u64().unwrap()).collect();
-        let polygons =
-            rings.iter().map(|ring| Polygon { exterior: ring.clone(), holes: Vec::new() }).collect();
-        let cover = grid.cover(&Footprint::Polygons(polygons)).unwrap();
-        let keys: Vec<u64> = cover.into_iter().map(|shard| grid.shard_key(shard)).collect();
-        assert_eq!(keys, expected, "{name}");
-    }
-}
-
-/// Outer rings of all polygons in a GeoJSON document.
-fn collect_rings(value: &Value, rings: &mut Vec<Vec<[f64; 2]>>) {
-    let ring = |ring: &Value| -> Vec<[f64; 2]> {
-        ring.as_array().unwrap().iter().map(|p| [p[0].as_f64().unwrap(), p[1].as_f64().unwrap()]).collect()
-    };
-    match (value["type"].as_str(), &value["coordinates"]) {
-        (Some("Polygon"), coordinates) => rings.push(ring(&coordinates[0])),
-        (Some("MultiPolygon"), coordinates) => {
-            rings.extend(coordinates.as_array().unwrap().iter().map(|part| ring(&part[0])));
-        }
-        _ => {
-            let children = value["features"].as_array().into_iter().flatten().chain(value.get("geometry"));
-            children.for_each(|child| collect_rings(child, rings));
-        }
-    }
+    assert_eq!(root.len(), group.len() + 2);
 }

@@ -1,165 +1,99 @@
 //! From footprints to shards.
 //!
-//! Cells and the edges of polygons and lines are bounded by great circles of one sphere, so whether an edge meets a cell is
-//! decided exactly, but for a margin far below the size of any cell. Boxes have parallels for borders; they are compared with
-//! the bounding boxes of cells, and may therefore get a shard that only comes close. No shard that is touched is ever
-//! missing.
-
-mod outline;
-mod rectangle;
+//! S2's sphere is the one whose latitude is the geodetic one, so the edges of footprints, great circles of that sphere, need no
+//! conversion. The search is that of [`zagg_core::sphere::TreeSearch`], through cells that are named by level and rank.
 
 use s2::cell::Cell;
 use s2::cellid::CellID;
-use zagg_core::footprint::{Footprint, LonLat};
-use zagg_core::grid::Grid;
+use s2::point::Point;
+use zagg_core::footprint::Footprint;
+use zagg_core::sphere::{
+    CellTree, Cone, TreeSearch, Vector, chord, chord_to_angle, normalized, shards_of_points,
+};
 use zagg_core::{Error, Result};
 
-use crate::grid::{FACES, S2Grid, id_of, is_position};
-use outline::{Edges, PolygonRegion, Shape, edges};
-use rectangle::Rectangle;
+use crate::grid::{FACES, S2Grid, id_of, lon_lat};
 
-/// The most shards a cover may have; a finer cover of a large area would exhaust memory before anyone could use it.
-const MAX_SHARDS: usize = 1 << 24;
+/// Rounding of places allowed for, in radians: a few micrometres on the ground.
+const MARGIN: f64 = 1e-12;
 
-/// What a region says of a cell.
-enum Verdict<S> {
-    /// No place of the cell is in the region.
-    Outside,
-    /// Every place is.
-    Inside,
-    /// Some are, or perhaps are; what is known then helps with the children.
-    Border(S),
-}
+/// The cells of all levels.
+struct Cells;
 
-/// A region of the sphere.
-trait Region {
-    /// What is known about a cell and of use for its children.
-    type State;
+impl CellTree for Cells {
+    fn roots(&self) -> u64 {
+        FACES
+    }
 
-    /// What is known about the whole sphere.
-    fn start(&self) -> Self::State;
-
-    /// Judges a cell whose parent had the given state.
-    fn judge(&self, parent: &Self::State, cell: &Cell) -> Verdict<Self::State>;
+    /// Cells are bounded by great circles and less than a hemisphere, so the farthest place from the centre is a corner.
+    fn cone(&self, level: u8, rank: u64) -> Cone {
+        let cell = Cell::from(CellID(id_of(rank, level)));
+        let vector = |place: &Point| -> Vector { [place.0.x, place.0.y, place.0.z] };
+        let middle = cell.center();
+        let centre = vector(&middle);
+        let corners = cell.vertices().map(|corner| vector(&corner));
+        let reach = corners.iter().map(|corner| chord(centre, *corner)).fold(0.0, f64::max);
+        let [a, b, c, _] = corners;
+        let sample = normalized(std::array::from_fn(|i| {
+            0.537_17 * centre[i] + 0.083_91 * a[i] + 0.231_83 * b[i] + 0.147_09 * c[i]
+        }));
+        Cone { centre, lon_lat: lon_lat(middle), radius: chord_to_angle(reach) + MARGIN, sample }
+    }
 }
 
 /// Every shard with a cell that the footprint may touch, ascending, each once.
 pub(crate) fn cover(grid: &S2Grid, footprint: &Footprint) -> Result<Vec<u64>> {
-    let mut shards = Vec::new();
+    let options = grid.options();
     match footprint {
-        Footprint::Polygons(polygons) => {
-            for polygon in polygons {
-                let more = match PolygonRegion::shape(polygon)? {
-                    Shape::Region(region) => search(grid, &region)?,
-                    Shape::Everywhere => search(grid, &Rectangle::new(-180.0, -90.0, 180.0, 90.0)?)?,
-                    Shape::Place(place) => points(grid, &[place])?,
-                };
-                merge(&mut shards, more)?;
-            }
-        }
-        Footprint::Lines(lines) => {
-            for line in lines {
-                let [first, _, ..] = &line[..] else {
-                    return Err(Error::input(format!(
-                        "a line of the footprint has {} vertices; it needs at least two",
-                        line.len()
-                    )));
-                };
-                let edges = Edges(edges(line)?);
-                let more = if edges.0.is_empty() { points(grid, &[*first])? } else { search(grid, &edges)? };
-                merge(&mut shards, more)?;
-            }
-        }
-        Footprint::Points(places) => return points(grid, places),
-        Footprint::Box { west, south, east, north } => {
-            return search(grid, &Rectangle::new(*west, *south, *east, *north)?);
-        }
+        Footprint::Points(points) => shards_of_points(grid, points),
         Footprint::Shards(given) => {
             if let Some(shard) = given.iter().find(|shard| !grid.is_shard(**shard)) {
                 return Err(Error::input(format!(
                     "the footprint names shard {shard}, which is no S2 cell of level {} (parent_level)",
-                    grid.options().parent_level
+                    options.parent_level
                 )));
             }
-            merge(&mut shards, given.clone())?;
+            let mut shards = given.clone();
+            shards.sort_unstable();
+            shards.dedup();
+            Ok(shards)
         }
-        _ => return Err(Error::unsupported("the s2 grid does not know this kind of footprint")),
-    }
-    Ok(shards)
-}
-
-fn points(grid: &S2Grid, points: &[LonLat]) -> Result<Vec<u64>> {
-    points.iter().try_for_each(|point| check_position(*point))?;
-    let (lon, lat): (Vec<f64>, Vec<f64>) = points.iter().map(|p| (p[0], p[1])).unzip();
-    let mut cells = vec![0; points.len()];
-    grid.locate(&lon, &lat, &mut cells);
-    let mut shards = vec![0; points.len()];
-    grid.shards_of(&cells, &mut shards);
-    shards.sort_unstable();
-    shards.dedup();
-    Ok(shards)
-}
-
-fn merge(shards: &mut Vec<u64>, mut more: Vec<u64>) -> Result<()> {
-    shards.append(&mut more);
-    // Ascending runs, which the stable sort merges in linear time.
-    shards.sort();
-    shards.dedup();
-    if shards.len() > MAX_SHARDS { Err(too_many()) } else { Ok(()) }
-}
-
-/// A position of a footprint must be one.
-fn check_position([lon, lat]: LonLat) -> Result<()> {
-    if is_position(lon, lat) {
-        return Ok(());
-    }
-    Err(Error::input(format!(
-        "the footprint has the position ({lon}, {lat}), which is none: longitude and latitude must be finite degrees, \
-         latitude from -90 to 90"
-    )))
-}
-
-fn too_many() -> Error {
-    Error::input(format!(
-        "the footprint covers more than {MAX_SHARDS} shards; use a smaller area or a smaller output.grid.parent_level"
-    ))
-}
-
-/// The search through the tree of cells, which are named by level and rank.
-struct Search<'a, R> {
-    region: &'a R,
-    shard_level: u8,
-    found: Vec<u64>,
-}
-
-fn search<R: Region>(grid: &S2Grid, region: &R) -> Result<Vec<u64>> {
-    let mut search = Search { region, shard_level: grid.options().parent_level, found: Vec::new() };
-    let start = region.start();
-    (0..FACES).try_for_each(|face| search.visit(0, face, &start))?;
-    Ok(search.found)
-}
-
-impl<R: Region> Search<'_, R> {
-    /// Visits a cell no finer than a shard. The depth of the recursion is at most the level, 30.
-    fn visit(&mut self, level: u8, rank: u64, parent: &R::State) -> Result<()> {
-        match self.region.judge(parent, &Cell::from(CellID(id_of(rank, level)))) {
-            Verdict::Outside => Ok(()),
-            Verdict::Inside => {
-                let shift = 2 * (self.shard_level - level);
-                self.add((rank << shift)..((rank + 1) << shift))
+        _ => {
+            let ranks = TreeSearch {
+                tree: &Cells,
+                shard_level: options.parent_level,
+                leaf_level: options.child_level,
+                setting: "output.grid.parent_level",
             }
-            Verdict::Border(_) if level == self.shard_level => self.add(rank..rank + 1),
-            Verdict::Border(state) => {
-                (0..4).try_for_each(|child| self.visit(level + 1, (rank << 2) | child, &state))
+            .cover(footprint)?;
+            Ok(ranks.into_iter().map(|rank| id_of(rank, options.parent_level)).collect())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zagg_core::sphere::unit;
+
+    /// What the search relies on: the cone of a cell contains its outline.
+    #[test]
+    fn cones_contain_their_cells() {
+        for level in 0..=5 {
+            for rank in 0..crate::grid::count(level) {
+                let cone = Cells.cone(level, rank);
+                let corners = Cell::from(CellID(id_of(rank, level))).vertices();
+                for (a, b) in corners.iter().zip(corners.iter().cycle().skip(1)) {
+                    for step in 0..16 {
+                        let t = f64::from(step) / 16.0;
+                        let place = (a.0 * (1.0 - t) + b.0 * t).normalize();
+                        let away = chord_to_angle(chord(cone.centre, [place.x, place.y, place.z]));
+                        assert!(away <= cone.radius, "level {level} rank {rank}: {away} > {}", cone.radius);
+                    }
+                }
+                assert!(chord(cone.centre, unit(cone.lon_lat.0, cone.lon_lat.1)) < 1e-14);
+                assert!(chord_to_angle(chord(cone.centre, cone.sample)) < cone.radius);
             }
         }
-    }
-
-    fn add(&mut self, ranks: std::ops::Range<u64>) -> Result<()> {
-        if ranks.end - ranks.start > (MAX_SHARDS - self.found.len()) as u64 {
-            return Err(too_many());
-        }
-        self.found.extend(ranks.map(|rank| id_of(rank, self.shard_level)));
-        Ok(())
     }
 }

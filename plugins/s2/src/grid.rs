@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use zagg_core::column::{DType, Values};
 use zagg_core::footprint::Footprint;
 use zagg_core::grid::{Coordinate, CoordinateExtent, Grid, GridLayout, NO_CELL};
+use zagg_core::sphere::is_position;
 use zagg_core::{Error, Result};
 
 use crate::attributes::{self, CELL_IDS, DIMENSION};
@@ -42,20 +43,20 @@ fn is_cell(id: u64, level: u8) -> bool {
     rank(id, level) < count(level) && id_of(rank(id, level), level) == id
 }
 
-/// Whether a position in degrees is one.
-pub(crate) fn is_position(lon: f64, lat: f64) -> bool {
-    // The comparison is false for NaN.
-    lat.abs() <= 90.0 && lon.is_finite()
-}
-
 /// The longitude from -180 up to 180: 180 and -180 are one place, but not to the sine.
-pub(crate) fn wrapped(lon: f64) -> f64 {
+fn wrapped(lon: f64) -> f64 {
     if (-180.0..180.0).contains(&lon) { lon } else { (lon + 180.0).rem_euclid(360.0) - 180.0 }
 }
 
 /// The place of a position in degrees.
-pub(crate) fn place(lon: f64, lat: f64) -> Point {
+fn place(lon: f64, lat: f64) -> Point {
     Point::from(LatLng::from_degrees(lat, wrapped(lon)))
+}
+
+/// The position of a place in degrees.
+pub(crate) fn lon_lat(place: Point) -> (f64, f64) {
+    let position = LatLng::from(place);
+    (wrapped(position.lng.deg()), position.lat.deg().clamp(-90.0, 90.0))
 }
 
 /// The id of the finest cell at a place: projection to the cube, S2's quadratic stretching, place along the curve.
@@ -95,14 +96,14 @@ impl S2Grid {
         &self.options
     }
 
-    /// The level as one of this grid; one outside counts as the nearest.
+    /// The level as one of this grid; one that is too fine counts as the finest.
     fn level(&self, level: u32) -> u8 {
-        u8::try_from(level).unwrap_or(u8::MAX).clamp(self.options.parent_level, self.options.child_level)
+        u8::try_from(level).unwrap_or(u8::MAX).min(self.options.child_level)
     }
 
-    /// Bits of the rank of a cell that tell its place in its shard.
+    /// Bits of the rank of a cell that tell its place in its shard; none of a cell that is larger.
     fn shift(&self, level: u8) -> u32 {
-        2 * u32::from(level - self.options.parent_level)
+        2 * u32::from(level.saturating_sub(self.options.parent_level))
     }
 
     pub(crate) fn is_shard(&self, id: u64) -> bool {
@@ -146,6 +147,10 @@ impl Grid for S2Grid {
         self.options.parent_level.into()
     }
 
+    fn coarsest_level(&self) -> u32 {
+        0
+    }
+
     fn nests_exactly(&self) -> bool {
         true
     }
@@ -170,6 +175,11 @@ impl Grid for S2Grid {
         for (parent, &cell) in parents.iter_mut().zip(cells) {
             *parent = if cell == NO_CELL { NO_CELL } else { id_of(rank(cell, level), level) };
         }
+    }
+
+    fn parents_of_shards(&self, shards: &[u64], level: u32, parents: &mut [u64]) {
+        let level = self.level(level).min(self.options.parent_level);
+        self.parents(shards, level.into(), parents);
     }
 
     fn cover(&self, footprint: &Footprint) -> Result<Vec<u64>> {
@@ -210,8 +220,7 @@ impl Grid for S2Grid {
                 (*lon, *lat) = (f64::NAN, f64::NAN);
                 continue;
             }
-            let centre = LatLng::from(Point(CellID(cell).raw_point()));
-            (*lon, *lat) = (wrapped(centre.lng.deg()), centre.lat.deg().clamp(-90.0, 90.0));
+            (*lon, *lat) = lon_lat(Point(CellID(cell).raw_point()));
         }
     }
 
@@ -263,6 +272,18 @@ impl Grid for S2Grid {
         }
     }
 
+    /// The rank of the cell.
+    fn places(&self, level: u32, cells: &[u64], places: &mut [u64]) {
+        let level = self.level(level);
+        for (place, &cell) in places.iter_mut().zip(cells) {
+            *place = rank(cell, level);
+        }
+    }
+
+    fn root_attributes(&self, levels: &[u32], compact: bool) -> Map<String, Value> {
+        attributes::root(levels, compact)
+    }
+
     fn group_attributes(&self, level: u32, compact: bool) -> Map<String, Value> {
         attributes::group(level, compact)
     }
@@ -285,9 +306,9 @@ impl Grid for S2Grid {
         }]
     }
 
-    fn shard_coordinate(&self, name: &str, shard: u64, level: u32) -> Result<Values> {
+    fn cell_coordinate(&self, name: &str, _level: u32, cells: &[u64]) -> Result<Values> {
         match name {
-            CELL_IDS => Ok(Values::UInt64(self.cells_of_shard(shard, level))),
+            CELL_IDS => Ok(Values::UInt64(cells.to_vec())),
             _ => Err(unknown_coordinate(name, "cell")),
         }
     }

@@ -20,7 +20,7 @@
 //! | `parent_level` | required | level of the shards, 0 to 30 |
 //! | `child_level` | required | level of the cells, `parent_level` to 30 and at most `parent_level + 12` |
 //! | `chunk_inner` | `parent_level` | level of the storage chunks, `parent_level` to `child_level` |
-//! | `levels` | | read by the core, as is `output.layout` |
+//! | `levels` | `[child_level]` | levels of the cells that the store has, `child_level` down to 0; read by the core, as is `output.layout` |
 //!
 //! A key with the value null counts as absent, also one that the grid does not know: that is how a pipeline laid over one
 //! with another grid drops what does not fit.

@@ -88,7 +88,7 @@ fn ranks_places_and_attributes_of_a_shard() {
         // In the full layout, an id follows from the index of its cell.
         let first = grid.shard_index(shard)[0] * block;
         assert!((first..).zip(&cells).all(|(at, id)| ((2 * at + 1) << (60 - 2 * level)) == *id));
-        assert_eq!(grid.shard_coordinate("cell_ids", shard, level), Ok(Values::UInt64(cells)));
+        assert_eq!(grid.cell_coordinate("cell_ids", level, &cells), Ok(Values::UInt64(cells)));
     }
     assert_eq!(
         Value::Object(grid.group_attributes(13, true))["dggs"],
@@ -99,6 +99,42 @@ fn ranks_places_and_attributes_of_a_shard() {
     assert_eq!(
         Value::Object(grid.coordinates(13)[0].attributes.clone()),
         json!({"grid_name": "s2", "level": 13})
+    );
+}
+
+#[test]
+fn cells_larger_than_shards_and_the_root() {
+    let grid = grid(&json!({"parent_level": 7, "child_level": 13}));
+    let cell = locate(&*grid, -120.3, -78.5);
+    let mut shard = [0];
+    grid.shards_of(&[cell], &mut shard);
+    for level in 0..=7_u32 {
+        let (mut of_cell, mut of_shard, mut place) = ([0], [0], [0]);
+        grid.parents(&[cell], level, &mut of_cell);
+        grid.parents_of_shards(&shard, level, &mut of_shard);
+        assert_eq!(of_cell, of_shard);
+        assert_eq!(of_cell, [locate(&*levels(level as u8, level as u8), -120.3, -78.5)]);
+        // Ids have gaps, places have none.
+        grid.places(level, &of_cell, &mut place);
+        assert_eq!(place, [of_cell[0] >> (61 - 2 * level)]);
+        let layout = grid.layout(level);
+        assert_eq!(
+            (layout.full_shape, layout.shard_shape, layout.chunk_shape),
+            (vec![6 << (2 * level)], vec![1], vec![1])
+        );
+    }
+    assert_eq!((grid.coarsest_level(), grid.level_from_number(4)), (0, Ok(4)));
+    assert_eq!(
+        grid.level_from_number(14).unwrap_err().to_string(),
+        "there is no level 14; there are 0 to 13"
+    );
+    let root = Value::Object(grid.root_attributes(&[13, 11], true));
+    assert_eq!(
+        root["multiscales"],
+        json!({"layout": [
+            {"asset": "13", "dggs": grid.group_attributes(13, true)["dggs"]},
+            {"asset": "11", "derived_from": "13", "transform": {"scale": [4.0]}, "dggs": grid.group_attributes(11, true)["dggs"]}
+        ]})
     );
 }
 
@@ -147,6 +183,6 @@ proptest! {
         prop_assert_eq!(grid.cells_of_shard(id, level).is_empty(), !is_shard);
         prop_assert_eq!(grid.shard_label(id) == "none", !is_shard);
         let _ = (grid.shard_index(id), grid.shard_key(id), grid.layout(level), grid.shard_from_label(&lon.to_string()));
-        let _ = grid.shard_coordinate("cell_ids", id, level);
+        let _ = grid.cell_coordinate("cell_ids", level, &[id]);
     }
 }

@@ -1,4 +1,5 @@
-//! The nine statistics of the ATL06 pipeline over a million sorted rows, in sparse and in dense cells.
+//! The nine statistics of the ATL06 pipeline over a million sorted rows, in sparse and in dense cells; then each
+//! statistic alone. `peers.py` beside this file does the nine with numpy, polars and duckdb over the same groups.
 //!
 //! The item of the throughput is a row; a statistic sees every row once, so "nine" counts each row once too.
 
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 use zagg_core::Values;
 use zagg_core::expression::Expression;
 use zagg_core::registry::Registry;
-use zagg_core::statistic::{Groups, Statistic, StatisticRequest};
+use zagg_core::statistic::{Groups, Statistic, StatisticRequest, VariableKind};
 use zagg_core::task::sort_by_offset;
 use zagg_statistics as _;
 
@@ -80,20 +81,28 @@ impl Variable {
     }
 }
 
-fn variables() -> Vec<(&'static str, Variable)> {
-    let statistic = |function: &str, params: Value| {
-        let statistic = Registry::linked()
-            .unwrap()
-            .statistic(&StatisticRequest {
-                function: function.into(),
-                source: Some("h_li".into()),
-                params: params.as_object().unwrap().clone(),
-                ..StatisticRequest::default()
-            })
-            .unwrap();
-        let inputs = statistic.inputs().iter().map(|i| Expression::parse(&i.expression).unwrap()).collect();
-        Variable::Statistic(statistic, inputs)
+fn statistic(function: &str, params: Value) -> Variable {
+    let many = function == "histogram" || params.get("q").is_some_and(Value::is_array);
+    let kind = match function {
+        "tdigest" => VariableKind::Ragged,
+        _ if many => VariableKind::Vector,
+        _ => VariableKind::Scalar,
     };
+    let statistic = Registry::linked()
+        .unwrap()
+        .statistic(&StatisticRequest {
+            function: function.into(),
+            source: Some("h_li".into()),
+            params: params.as_object().unwrap().clone(),
+            kind,
+            ..StatisticRequest::default()
+        })
+        .unwrap();
+    let inputs = statistic.inputs().iter().map(|i| Expression::parse(&i.expression).unwrap()).collect();
+    Variable::Statistic(statistic, inputs)
+}
+
+fn variables() -> Vec<(&'static str, Variable)> {
     vec![
         ("count", statistic("len", json!({}))),
         ("h_min", statistic("min", json!({}))),
@@ -133,5 +142,30 @@ fn one<const CELL: usize>(bencher: Bencher<'_, '_>, name: &str) {
     let rows = rows(CELLS[CELL]);
     let variables = variables();
     let (_, variable) = variables.iter().find(|(n, _)| *n == name).unwrap();
+    bencher.counter(ItemsCount::new(ROWS)).bench_local(|| black_box(variable.run(&rows)));
+}
+
+/// The three quartiles as one variable of three values: what variables that shared a selection would cost.
+#[divan::bench(args = CELLS)]
+fn quartiles_together(bencher: Bencher<'_, '_>, cells: &str) {
+    let (rows, variable) = (rows(cells), statistic("quantile", json!({"q": [0.25, 0.5, 0.75]})));
+    bencher.counter(ItemsCount::new(ROWS)).bench_local(|| black_box(variable.run(&rows)));
+}
+
+#[divan::bench(
+    args = ["sum", "skew", "kurtosis", "mode", "mad", "range", "first", "argmax", "histogram", "tdigest", "circular_mean",
+        "weighted_quantile"],
+    consts = [0, 1],
+)]
+fn other<const CELL: usize>(bencher: Bencher<'_, '_>, name: &str) {
+    let rows = rows(CELLS[CELL]);
+    let params = match name {
+        "argmax" => json!({"by": "s_li"}),
+        "histogram" => json!({"bins": 20, "range": [1500, 1600]}),
+        "tdigest" => json!({"delta": 64}),
+        "weighted_quantile" => json!({"q": 0.5, "weights": "s_li"}),
+        _ => json!({}),
+    };
+    let variable = statistic(name, params);
     bencher.counter(ItemsCount::new(ROWS)).bench_local(|| black_box(variable.run(&rows)));
 }

@@ -1,32 +1,29 @@
 //! Reductions over the rows of a cell: the statistics that every zagg has.
 //!
-//! | name | for one cell | `params` | state for merging |
-//! |---|---|---|---|
-//! | `len` | number of rows, missing values included | | number |
-//! | `count` | number of rows whose source is not missing | | number |
-//! | `sum`, `nansum` | sum | | sum |
-//! | `mean`, `nanmean` | mean | | sum, number |
-//! | `average` | `Σ w·x / Σ w`; without weights the mean | `weights`: a column or an expression | `Σ w·x`, `Σ w` |
-//! | `var`, `nanvar`, `std`, `nanstd` | variance with `n - ddof` in the denominator, and its root | `ddof`: whole number, 0 unless given | number, mean, squares |
-//! | `min`, `nanmin`, `max`, `nanmax` | extremes | | the extreme |
-//! | `median`, `nanmedian` | quantile 0.5 | | |
-//! | `quantile`, `nanquantile` | linear interpolation between sorted values (type 7) | `q`: number from 0 to 1, or a list of them | |
-//! | `range` (`ptp`) | greatest minus least | | |
-//! | `first`, `last` | value of the first or last row in arrival order | | |
+//! Each module documents its statistics: definition, partial form, merge rule, what one row, none and NaN give, and
+//! whether the order of arrival matters. `docs/src/statistics.md` is the table of all of them.
 //!
-//! Rows whose source (or weight) is missing are left out before; only `len` counts them. NaN that is not missing makes the
-//! result NaN, except under the names with `nan`, which leave it out and give NaN (`nansum`: 0) where nothing is left.
-//! Numbers are accumulated in f64.
+//! Rows whose source (or weight, or `by`) is missing are left out before; only `len` counts them. NaN that is not missing
+//! makes the result NaN, except under the names with `nan`, which leave it out.
 //!
-//! Counts are int64. `min`, `max`, `range`, `first` and `last` keep the type of the source; where that is unknown before
-//! a granule is opened they announce float64, and the values come in the type the column turns out to have. All else is
-//! float64.
+//! States of the mergeable ones are numbers in f64. They come from records: a state that no statistic gives is an error,
+//! never a panic.
 
+mod circular;
 mod counts;
+mod digest;
 mod extremes;
+mod histogram;
+mod keys;
+mod mad;
+mod means;
+mod mode;
+mod pair;
 mod partial;
+mod places;
 mod quantiles;
 mod request;
+mod shape;
 mod sums;
 mod variance;
 
@@ -34,37 +31,72 @@ use zagg_core::reduce::Nan::{Propagate, Skip};
 use zagg_core::registry::{Entry, Make, MakeStatistic};
 
 const fn entry(name: &'static str, description: &'static str, make: MakeStatistic) -> Entry {
-    Entry { name, aliases: &[], description, make: Make::Statistic(make) }
+    also(name, &[], description, make)
+}
+
+const fn also(
+    name: &'static str,
+    aliases: &'static [&'static str],
+    description: &'static str,
+    make: MakeStatistic,
+) -> Entry {
+    Entry { name, aliases, description, make: Make::Statistic(make) }
 }
 
 zagg_core::export_plugin! {
     entry("len", "number of rows", counts::len),
-    entry("count", "number of rows whose source is not missing", counts::count),
+    entry("count", "number of rows whose source is not missing", |r| counts::count(r, false)),
+    entry("nancount", "number of rows whose source is neither missing nor NaN", |r| counts::count(r, true)),
     entry("sum", "sum", |r| sums::sum(r, Propagate)),
     entry("nansum", "sum without NaN", |r| sums::sum(r, Skip)),
-    entry("mean", "mean", |r| sums::mean(r, Propagate)),
-    entry("nanmean", "mean without NaN", |r| sums::mean(r, Skip)),
-    entry("average", "weighted average (params.weights: column or expression)", sums::average),
+    entry("mean", "mean", |r| means::mean(r, Propagate)),
+    entry("nanmean", "mean without NaN", |r| means::mean(r, Skip)),
+    entry("average", "weighted average (params.weights: column or expression)", |r| means::average(r, Propagate)),
+    entry("nanaverage", "weighted average without NaN (params.weights)", |r| means::average(r, Skip)),
     entry("var", "variance (params.ddof)", |r| variance::variance(r, Propagate, false)),
     entry("nanvar", "variance without NaN (params.ddof)", |r| variance::variance(r, Skip, false)),
     entry("std", "standard deviation (params.ddof)", |r| variance::variance(r, Propagate, true)),
     entry("nanstd", "standard deviation without NaN (params.ddof)", |r| variance::variance(r, Skip, true)),
+    entry("skew", "skewness", |r| shape::shape(r, Propagate, false)),
+    entry("nanskew", "skewness without NaN", |r| shape::shape(r, Skip, false)),
+    entry("kurtosis", "excess kurtosis", |r| shape::shape(r, Propagate, true)),
+    entry("nankurtosis", "excess kurtosis without NaN", |r| shape::shape(r, Skip, true)),
     entry("min", "least value", |r| extremes::extreme(r, false, Propagate)),
     entry("nanmin", "least value without NaN", |r| extremes::extreme(r, false, Skip)),
     entry("max", "greatest value", |r| extremes::extreme(r, true, Propagate)),
     entry("nanmax", "greatest value without NaN", |r| extremes::extreme(r, true, Skip)),
-    Entry {
-        name: "range",
-        aliases: &["ptp"],
-        description: "greatest minus least value",
-        make: Make::Statistic(extremes::range),
-    },
-    entry("first", "first value in arrival order", |r| extremes::place(r, false)),
-    entry("last", "last value in arrival order", |r| extremes::place(r, true)),
+    also("range", &["ptp"], "greatest minus least value", |r| extremes::range(r, Propagate)),
+    entry("nanrange", "greatest minus least value without NaN", |r| extremes::range(r, Skip)),
+    entry("first", "first value in arrival order", |r| places::place(r, false, Propagate)),
+    entry("nanfirst", "first value in arrival order that is not NaN", |r| places::place(r, false, Skip)),
+    entry("last", "last value in arrival order", |r| places::place(r, true, Propagate)),
+    entry("nanlast", "last value in arrival order that is not NaN", |r| places::place(r, true, Skip)),
+    entry("argmin", "value where another column is least (params.by)", |r| places::arg(r, false, Propagate)),
+    entry("nanargmin", "value where another column is least, without NaN (params.by)", |r| places::arg(r, false, Skip)),
+    entry("argmax", "value where another column is greatest (params.by)", |r| places::arg(r, true, Propagate)),
+    entry("nanargmax", "value where another column is greatest, without NaN (params.by)", |r| places::arg(r, true, Skip)),
+    entry("mode", "most frequent value, the smallest of several", |r| mode::mode(r, Propagate)),
+    entry("nanmode", "most frequent value without NaN", |r| mode::mode(r, Skip)),
+    entry("mad", "median absolute deviation from the median", |r| mad::mad(r, Propagate)),
+    entry("nanmad", "median absolute deviation without NaN", |r| mad::mad(r, Skip)),
     entry("median", "median", |r| quantiles::median(r, Propagate)),
     entry("nanmedian", "median without NaN", |r| quantiles::median(r, Skip)),
     entry("quantile", "quantile by linear interpolation (params.q: number or list)", |r| {
         quantiles::quantile(r, Propagate)
     }),
     entry("nanquantile", "quantile without NaN (params.q: number or list)", |r| quantiles::quantile(r, Skip)),
+    entry("weighted_quantile", "weighted quantile (params.q: number or list; params.weights)", |r| {
+        quantiles::weighted_quantile(r, Propagate)
+    }),
+    entry("nanweighted_quantile", "weighted quantile without NaN (params.q, params.weights)", |r| {
+        quantiles::weighted_quantile(r, Skip)
+    }),
+    entry("circular_mean", "mean of angles (params.unit: degrees or radians; or period; low)", |r| {
+        circular::circular_mean(r, Propagate)
+    }),
+    entry("nancircular_mean", "mean of angles without NaN (params.unit, period, low)", |r| {
+        circular::circular_mean(r, Skip)
+    }),
+    entry("histogram", "numbers of rows in bins (params.bins: edges, or a number with params.range)", histogram::histogram),
+    also("tdigest", &["zagg.stats.tdigest.build_tdigest"], "t-digest: centroids of mean and weight (params.delta)", digest::tdigest),
 }

@@ -1,76 +1,40 @@
-//! Sums, means and weighted averages.
+//! Sums.
 
-use serde_json::Value;
-use zagg_core::expression::Expression;
 use zagg_core::reduce::{self, Nan};
 use zagg_core::statistic::{
-    Groups, Input, MergeableStatistic, Output, OutputSpec, Statistic, StatisticRequest,
+    Groups, Input, MergeableStatistic, Output, OutputSpec, States, Statistic, StatisticRequest,
 };
-use zagg_core::{DType, Result, Values};
+use zagg_core::{DType, Result};
 
-use crate::partial;
-use crate::request::{column, only, refuse, scalar, source};
+use crate::request::{column, only, scalar, source};
+use crate::{pair, partial};
 
-/// What is made of the sums.
-#[derive(Debug, Clone, Copy)]
-enum Form {
-    /// - Definition: `Σ x`. One row: the value. NaN: NaN, or left out.
-    /// - Partial form: the sum. Merge rule: addition.
-    Sum(Nan),
-    /// - Definition: `Σ x / n`. One row: the value. NaN: NaN, or left out; NaN where nothing is left.
-    /// - Partial form: sum and number of values. Merge rule: addition of both.
-    Mean(Nan),
-    /// - Definition: `Σ w·x / Σ w`. One row: the value, if its weight is finite and not zero. NaN in value or weight: NaN.
-    ///   Weights that add up to 0 and an infinite weight (from an uncertainty of 0): NaN. Weights are used as their
-    ///   expression gives them, in float32 over float32 columns; products and sums are f64.
-    /// - Partial form: `Σ w·x` and `Σ w`. Merge rule: addition of both.
-    Average,
-}
+/// Form of the states: the sum as a float and what is left of it.
+const FORM: &str = "sum/1";
 
-/// `sum`, `mean`, `average` and their variants without NaN.
+/// `sum` and `nansum`.
 ///
-/// Splitting a group into partial states and merging them changes the order of additions only: the sums differ by at
-/// most `n·2^-53·Σ|x|`.
-struct Sums {
+/// - Definition: `Σ x`. Integers are added exactly and give int64 or uint64, as in numpy, but a sum beyond 64 bits is
+///   refused; floats are added in f64 and give float64. One row: the value. NaN: NaN, or left out; 0 where nothing is left.
+/// - Partial form: the sum as two floats. Merge rule: addition of double length. Exact for integers; over floats the sums
+///   of the parts differ from the sum of the whole by at most `n·2^-53·Σ|x|`. Arrival order: not needed.
+struct Sum {
     spec: OutputSpec,
     inputs: Vec<Input>,
-    form: Form,
-}
-
-fn boxed(request: &StatisticRequest, inputs: Vec<Input>, form: Form) -> Result<Box<dyn Statistic>> {
-    Ok(Box::new(Sums { spec: scalar(request, DType::Float64)?, inputs, form }))
+    nan: Nan,
 }
 
 pub(crate) fn sum(request: &StatisticRequest, nan: Nan) -> Result<Box<dyn Statistic>> {
     only(request, &[])?;
-    boxed(request, vec![source(request)?], Form::Sum(nan))
-}
-
-pub(crate) fn mean(request: &StatisticRequest, nan: Nan) -> Result<Box<dyn Statistic>> {
-    only(request, &[])?;
-    boxed(request, vec![source(request)?], Form::Mean(nan))
-}
-
-pub(crate) fn average(request: &StatisticRequest) -> Result<Box<dyn Statistic>> {
-    only(request, &["weights"])?;
-    let source = source(request)?;
-    let weights = match request.params.get("weights") {
-        None => return boxed(request, vec![source], Form::Mean(Nan::Propagate)),
-        Some(Value::String(text)) => text,
-        Some(value) => {
-            let what = format!("params.weights of average must be a column or an expression, not {value}");
-            return Err(refuse(request, what));
-        }
+    let dtype = match request.source_dtype {
+        None | Some(DType::Float32 | DType::Float64) => DType::Float64,
+        Some(DType::UInt8 | DType::UInt16 | DType::UInt32 | DType::UInt64) => DType::UInt64,
+        Some(_) => DType::Int64,
     };
-    let parsed = Expression::parse(weights).map_err(|e| refuse(request, format!("params.weights: {e}")))?;
-    if !parsed.is_rowwise() || parsed.columns().is_empty() {
-        let what = format!("params.weights must give one value per row, {weights:?} does not");
-        return Err(refuse(request, what));
-    }
-    boxed(request, vec![source, Input { expression: weights.clone() }], Form::Average)
+    Ok(Box::new(Sum { spec: scalar(request, dtype)?, inputs: vec![source(request)?], nan }))
 }
 
-impl Statistic for Sums {
+impl Statistic for Sum {
     fn output(&self) -> OutputSpec {
         self.spec.clone()
     }
@@ -80,13 +44,7 @@ impl Statistic for Sums {
     }
 
     fn reduce(&self, groups: &Groups<'_>) -> Result<Output> {
-        let (x, offsets) = (column(groups, 0)?, groups.offsets);
-        let values = match self.form {
-            Form::Sum(nan) => reduce::sum_f64(x, offsets, nan)?,
-            Form::Mean(nan) => reduce::mean(x, offsets, nan)?,
-            Form::Average => reduce::average(x, column(groups, 1)?, offsets)?,
-        };
-        Ok(Output::dense(Values::Float64(values)))
+        reduce::sum(column(groups, 0)?, groups.offsets, self.nan).map(Output::dense)
     }
 
     fn mergeable(&self) -> Option<&dyn MergeableStatistic> {
@@ -94,49 +52,55 @@ impl Statistic for Sums {
     }
 }
 
-impl MergeableStatistic for Sums {
-    fn state(&self) -> &[&'static str] {
-        match self.form {
-            Form::Sum(_) => &["sum"],
-            Form::Mean(_) => &["sum", "count"],
-            Form::Average => &["sum_products", "sum_weights"],
-        }
+impl MergeableStatistic for Sum {
+    fn form(&self) -> &str {
+        FORM
     }
 
-    fn partial(&self, groups: &Groups<'_>) -> Result<Vec<Vec<f64>>> {
-        let (x, offsets) = (column(groups, 0)?, groups.offsets);
-        Ok(match self.form {
-            Form::Sum(nan) => vec![reduce::sum_f64(x, offsets, nan)?],
-            Form::Mean(nan) => {
-                let counts = match nan {
-                    Nan::Propagate => reduce::counts(offsets)?,
-                    Nan::Skip => reduce::non_nan_counts(x, offsets)?,
-                };
-                vec![reduce::sum_f64(x, offsets, nan)?, counts.into_iter().map(|n| n as f64).collect()]
-            }
-            Form::Average => {
-                let (products, weights) =
-                    reduce::sum_products(x, column(groups, 1)?, offsets)?.into_iter().unzip();
-                vec![products, weights]
-            }
-        })
-    }
-
-    fn merge(&self, states: &[Vec<f64>], offsets: &[u32]) -> Result<Vec<Vec<f64>>> {
-        match self.form {
-            Form::Sum(_) => partial::add::<1>(states, offsets),
-            _ => partial::add::<2>(states, offsets),
-        }
-    }
-
-    fn finish(&self, states: &[Vec<f64>]) -> Result<Values> {
-        let values = match self.form {
-            Form::Sum(_) => partial::finish(states, |[sum]| sum)?,
-            // Without any weight there is no average, whatever the products.
-            _ => {
-                partial::finish(states, |[sum, weight]| if weight == 0.0 { f64::NAN } else { sum / weight })?
+    fn partial(&self, groups: &Groups<'_>) -> Result<States> {
+        let x = column(groups, 0)?;
+        let sums = match reduce::integer_sums(x, groups.offsets)? {
+            Some(sums) => sums.into_iter().flat_map(pair::of_integer).collect(),
+            None => {
+                let sums = reduce::sum_f64(x, groups.offsets, self.nan)?;
+                sums.into_iter().flat_map(|sum| [sum, 0.0]).collect()
             }
         };
-        Ok(Values::Float64(values))
+        Ok(States::fixed(2, sums))
+    }
+
+    fn merge(&self, states: &States, offsets: &[u32]) -> Result<States> {
+        partial::fold(FORM, states, offsets, pair::add)
+    }
+
+    fn finish(&self, states: &States) -> Result<Output> {
+        let sums: Vec<[f64; 2]> = partial::rows(FORM, states)?.into_iter().copied().collect();
+        pair::join(FORM, &sums, self.spec.dtype).map(Output::dense)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zagg_core::Values;
+
+    #[test]
+    fn sums_of_large_integers_merge_without_rounding() {
+        let sum = sum(
+            &StatisticRequest {
+                source: Some("x".into()),
+                source_dtype: Some(DType::Int64),
+                ..StatisticRequest::default()
+            },
+            Nan::Propagate,
+        )
+        .unwrap();
+        let x = Values::Int64(vec![i64::MAX, -1, -i64::MAX, (1 << 60) + 1, 7]);
+        let mergeable = sum.mergeable().unwrap();
+        let states = mergeable.partial(&Groups { offsets: &[0, 2, 3, 5], columns: &[&x] }).unwrap();
+        let merged = mergeable.merge(&states, &[0, 3]).unwrap();
+        assert_eq!(mergeable.finish(&merged).unwrap().values, Values::Int64(vec![(1 << 60) + 7]));
+        let beyond = mergeable.merge(&States::fixed(2, vec![1e19, 0.0]), &[0, 1]).unwrap();
+        assert!(mergeable.finish(&beyond).is_err());
     }
 }

@@ -2,19 +2,22 @@
 
 use zagg_core::reduce::{self, Moments, Nan};
 use zagg_core::statistic::{
-    Groups, Input, MergeableStatistic, Output, OutputSpec, Statistic, StatisticRequest,
+    Groups, Input, MergeableStatistic, Output, OutputSpec, States, Statistic, StatisticRequest,
 };
 use zagg_core::{DType, Result, Values};
 
 use crate::partial;
-use crate::request::{column, not_a_number, only, scalar, source};
+use crate::request::{column, only, scalar, source, whole};
+
+/// Form of the states: number, mean, sum of squared differences from the mean.
+const FORM: &str = "moments/1";
 
 /// `var`, `std` and their variants without NaN.
 ///
 /// - Definition: `Σ (x - mean)² / (n - ddof)` in two passes, or its root. NaN where `n <= ddof`; one row with ddof 0: 0.
-///   NaN: NaN, or left out.
+///   NaN: NaN, or left out. An infinity: NaN.
 /// - Partial form: number, mean and `Σ (x - mean)²`. Merge rule: Chan's, with relative error of a few 2^-53 per merge
-///   for sets of positive squares; no digits are lost to a large mean.
+///   for sets of positive squares; no digits are lost to a large mean. Arrival order: not needed.
 struct Variance {
     spec: OutputSpec,
     inputs: Vec<Input>,
@@ -25,17 +28,7 @@ struct Variance {
 
 pub(crate) fn variance(request: &StatisticRequest, nan: Nan, root: bool) -> Result<Box<dyn Statistic>> {
     only(request, &["ddof"])?;
-    let ddof = match request.params.get("ddof") {
-        None => 0,
-        Some(value) => {
-            let whole = value
-                .as_u64()
-                .or_else(|| value.as_f64().filter(|x| x.fract() == 0.0 && *x >= 0.0).map(|x| x as u64));
-            whole
-                .and_then(|x| u32::try_from(x).ok())
-                .ok_or_else(|| not_a_number(request, "ddof", "a whole number, 0 or greater", value))?
-        }
-    };
+    let ddof = whole(request, "ddof", 0, u32::MAX)?.unwrap_or(0);
     let inputs = vec![source(request)?];
     Ok(Box::new(Variance { spec: scalar(request, DType::Float64)?, inputs, ddof, nan, root }))
 }
@@ -75,27 +68,28 @@ impl Statistic for Variance {
 }
 
 impl MergeableStatistic for Variance {
-    fn state(&self) -> &[&'static str] {
-        &["count", "mean", "squares"]
+    fn form(&self) -> &str {
+        FORM
     }
 
-    fn partial(&self, groups: &Groups<'_>) -> Result<Vec<Vec<f64>>> {
+    fn partial(&self, groups: &Groups<'_>) -> Result<States> {
         let moments = reduce::moments(column(groups, 0)?, groups.offsets, self.nan)?;
-        Ok(vec![
-            moments.iter().map(|m| m.count).collect(),
-            moments.iter().map(|m| m.mean).collect(),
-            moments.iter().map(|m| m.squares).collect(),
-        ])
+        Ok(States::fixed(3, moments.iter().flat_map(|m| [m.count, m.mean, m.squares]).collect()))
     }
 
-    fn merge(&self, states: &[Vec<f64>], offsets: &[u32]) -> Result<Vec<Vec<f64>>> {
-        partial::fold(states, offsets, |a, b| {
+    fn merge(&self, states: &States, offsets: &[u32]) -> Result<States> {
+        partial::fold(FORM, states, offsets, |a, b| {
             let merged = moments(a).merge(&moments(b));
             [merged.count, merged.mean, merged.squares]
         })
     }
 
-    fn finish(&self, states: &[Vec<f64>]) -> Result<Values> {
-        Ok(Values::Float64(partial::finish(states, |state| self.value(&moments(state)))?))
+    fn finish(&self, states: &States) -> Result<Output> {
+        let values = partial::finish(FORM, states, |&state| {
+            partial::count(FORM, state[0])?;
+            partial::not_negative(FORM, state[2])?;
+            Ok(self.value(&moments(state)))
+        })?;
+        Ok(Output::dense(Values::Float64(values)))
     }
 }

@@ -1,6 +1,7 @@
 //! Objects in memory and files of folders, with byte ranges, ETags and injected faults.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
@@ -110,11 +111,38 @@ enum Object {
 impl Objects {
     /// Puts an object in memory under a path that starts with a slash, in the place of one that was there.
     pub fn put(&self, path: &str, bytes: impl Into<Vec<u8>>) {
-        let bytes: Arc<[u8]> = bytes.into().into();
-        let mut hasher = DefaultHasher::new();
-        bytes.hash(&mut hasher);
-        let etag = format!("\"{:016x}\"", hasher.finish());
-        lock(&self.0).memory.insert(path.to_string(), (bytes, etag));
+        let object = labelled(bytes.into());
+        lock(&self.0).memory.insert(path.to_string(), object);
+    }
+
+    /// Puts an object in memory if there is none under the path, and says whether it did.
+    pub fn put_new(&self, path: &str, bytes: impl Into<Vec<u8>>) -> bool {
+        let object = labelled(bytes.into());
+        match lock(&self.0).memory.entry(path.to_string()) {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(place) => {
+                place.insert(object);
+                true
+            }
+        }
+    }
+
+    /// Takes an object in memory away.
+    pub fn remove(&self, path: &str) {
+        lock(&self.0).memory.remove(path);
+    }
+
+    /// The bytes of an object in memory.
+    pub fn get(&self, path: &str) -> Option<Vec<u8>> {
+        lock(&self.0).memory.get(path).map(|(bytes, _)| bytes.to_vec())
+    }
+
+    /// Paths of the objects in memory that begin with `prefix`, ascending.
+    pub fn paths(&self, prefix: &str) -> Vec<String> {
+        let mut paths: Vec<String> =
+            lock(&self.0).memory.keys().filter(|path| path.starts_with(prefix)).cloned().collect();
+        paths.sort_unstable();
+        paths
     }
 
     /// Serves the files of a folder, too.
@@ -154,6 +182,14 @@ impl Objects {
             content.rules.iter_mut().filter_map(|rule| rule.strikes(request).then(|| rule.fault.clone()));
         striking.collect()
     }
+}
+
+/// Bytes with their ETag.
+fn labelled(bytes: Vec<u8>) -> (Arc<[u8]>, String) {
+    let bytes: Arc<[u8]> = bytes.into();
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    (bytes, format!("\"{:016x}\"", hasher.finish()))
 }
 
 impl Object {

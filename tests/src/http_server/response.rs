@@ -96,6 +96,18 @@ impl Response {
         self.status
     }
 
+    /// Whether the connection is reset instead of an answer.
+    pub fn is_torn(&self) -> bool {
+        self.torn
+    }
+
+    /// Whose first byte comes later by as much as that of another.
+    #[must_use]
+    pub fn as_late_as(self, other: &Self) -> Self {
+        let latency = other.latency;
+        self.after(latency)
+    }
+
     pub(super) fn logged_status(&self) -> u16 {
         if self.torn { 0 } else { self.status }
     }

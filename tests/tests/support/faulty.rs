@@ -55,8 +55,8 @@ pub(crate) const GRID_METHODS: [&str; 19] = [
     "group_attributes",
     "array_attributes",
     "coordinates",
-    "shard_coordinate",
-    "shard_coordinate_error",
+    "cell_coordinate",
+    "cell_coordinate_error",
     "cells_of_shard",
 ];
 
@@ -174,9 +174,9 @@ impl Grid for Faulty {
         self.at("coordinates").coordinates(level)
     }
 
-    fn shard_coordinate(&self, name: &str, shard: u64, level: u32) -> Result<Values> {
-        let name = if self.panics == "shard_coordinate_error" { "none" } else { name };
-        self.at("shard_coordinate").shard_coordinate(name, shard, level)
+    fn cell_coordinate(&self, name: &str, level: u32, cells: &[u64]) -> Result<Values> {
+        let name = if self.panics == "cell_coordinate_error" { "none" } else { name };
+        self.at("cell_coordinate").cell_coordinate(name, level, cells)
     }
 
     fn whole_coordinate(&self, name: &str, level: u32) -> Result<Values> {

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::section::{Fault, Section};
 use crate::column::{DType, Values};
+use crate::statistic::VariableKind;
 use crate::error::Result as CoreResult;
 
 /// What is computed per cell.
@@ -24,6 +25,10 @@ pub struct Variable {
     pub dtype: DType,
     /// Value of empty cells.
     pub fill: FillValue,
+    /// What a cell holds.
+    pub kind: VariableKind,
+    /// Shape of a cell's value (`trailing_shape`), or of one of its items (`inner_shape`), when the pipeline gives it.
+    pub shape: Option<Vec<u64>>,
     /// Attributes of the array that the pipeline sets itself.
     pub attrs: Map<String, Value>,
 }
@@ -144,17 +149,11 @@ impl Variable {
         };
         let fill = Self::read_fill(section, dtype, &computation)?;
         fill.to_values(dtype).map_err(|error| section.fault("fill_value", error.message().to_string()))?;
-        match section.string("kind")?.as_deref() {
-            None | Some("scalar") => {}
-            Some(kind @ ("vector" | "ragged")) => {
-                return Err(section
-                    .fault("kind", format!("{kind} is not supported by this version of zagg; use scalar")));
-            }
-            Some(other) => return Err(section.fault("kind", format!("unknown kind {other:?}; use scalar"))),
+        let (kind, shape) = Self::read_kind(section)?;
+        if kind != VariableKind::Scalar && matches!(computation, Computation::Expression(_)) {
+            return Err(section.fault("kind", "an expression gives one number for a cell; leave kind out"));
         }
         for absent in [
-            "trailing_shape",
-            "inner_shape",
             "resolution",
             "location",
             "temporal",
@@ -169,7 +168,29 @@ impl Variable {
             Some(_) => return Err(section.fault("attrs", "must be a mapping")),
         };
         section.finish()?;
-        Ok(Self { name: name.into(), computation, dtype, fill, attrs })
+        Ok(Self { name: name.into(), computation, dtype, fill, kind, shape, attrs })
+    }
+
+    fn read_kind(section: &mut Section<'_>) -> Result<(VariableKind, Option<Vec<u64>>), Fault> {
+        let kind = match section.string("kind")?.as_deref() {
+            None | Some("scalar") => VariableKind::Scalar,
+            Some("vector") => VariableKind::Vector,
+            Some("ragged") => VariableKind::Ragged,
+            Some(other) => {
+                return Err(section
+                    .fault("kind", format!("unknown kind {other:?}; there are scalar, vector, ragged")));
+            }
+        };
+        let mut shape = None;
+        for (key, owner) in [("trailing_shape", VariableKind::Vector), ("inner_shape", VariableKind::Ragged)] {
+            let Some(value) = section.take(key).filter(|value| !value.is_null()) else { continue };
+            if kind != owner {
+                let owner = owner.name();
+                return Err(section.fault(key, format!("belongs to kind: {owner}")));
+            }
+            shape = Some(read_shape(&value).map_err(|message| section.fault(key, message))?);
+        }
+        Ok((kind, shape))
     }
 
     fn read_computation(section: &mut Section<'_>) -> Result<Computation, Fault> {
@@ -231,7 +252,35 @@ impl Variable {
         }
         map.insert("dtype".into(), self.dtype.name().into());
         map.insert("fill_value".into(), self.fill.canonical());
+        if self.kind != VariableKind::Scalar {
+            map.insert("kind".into(), self.kind.name().into());
+        }
+        if let Some(shape) = &self.shape {
+            let key = if self.kind == VariableKind::Vector { "trailing_shape" } else { "inner_shape" };
+            map.insert(key.into(), shape.clone().into());
+        }
         map.insert("attrs".into(), self.attrs.clone().into());
         map.into()
+    }
+}
+
+/// Most numbers of one cell's value.
+const MAX_ITEMS: u64 = 1 << 16;
+
+/// A shape: one size or a list of sizes, each at least 1.
+fn read_shape(value: &Value) -> Result<Vec<u64>, String> {
+    let wrong = || format!("must be a size or a list of sizes, each at least 1, not {value}");
+    let sizes = match value {
+        Value::Array(items) if items.len() <= 4 => {
+            items.iter().map(Value::as_u64).collect::<Option<Vec<u64>>>().ok_or_else(wrong)?
+        }
+        other => vec![other.as_u64().ok_or_else(wrong)?],
+    };
+    if sizes.contains(&0) {
+        return Err(wrong());
+    }
+    match sizes.iter().try_fold(1u64, |all, &size| all.checked_mul(size)).filter(|&all| all <= MAX_ITEMS) {
+        Some(_) => Ok(sizes),
+        None => Err(format!("{value} has more than {MAX_ITEMS} numbers for one cell")),
     }
 }

@@ -48,6 +48,11 @@ impl Layer {
         }
     }
 
+    /// A layer of entries that have no text; `name` is where they come from.
+    pub(crate) fn from_entries(name: &str, entries: Map<String, Value>) -> Self {
+        Self { name: name.into(), text: String::new(), entries }
+    }
+
     /// How many keys of `path` the text has.
     fn depth(&self, path: &[String]) -> usize {
         let mut entries = Some(&self.entries);

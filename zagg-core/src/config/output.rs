@@ -35,6 +35,8 @@ pub struct Output {
     pub grid_type: String,
     /// The section `grid`, for the grid plugin.
     pub grid: Map<String, Value>,
+    /// The levels of the store, as the grid numbers them; none means the cells of statistics only.
+    pub levels: Vec<u64>,
     /// How shards lie in the store.
     pub layout: Layout,
     /// Compression of data arrays.
@@ -53,6 +55,18 @@ pub struct StoreAccess {
 }
 
 impl Output {
+    /// Layout and compression, under the keys of the section.
+    pub(super) fn canonical(&self) -> Map<String, Value> {
+        let mut map = Map::new();
+        map.insert("layout".into(), self.layout.name().into());
+        map.insert("compression".into(), match self.compression {
+            Compression::Zstd => "zstd",
+            Compression::ShuffleZstd => "blosc",
+            Compression::None => "none",
+        }.into());
+        map
+    }
+
     pub(super) fn read(section: &mut Section<'_>) -> Result<Self, Fault> {
         let store = section.string("store")?;
         let own_layout = section.string("layout")?;
@@ -71,11 +85,8 @@ impl Output {
                 return Err(section.fault("grid", format!("layout must be text, not {other}")));
             }
         };
-        if grid.get("levels").is_some_and(|levels| !levels.is_null()) {
-            return Err(
-                section.fault("grid", "levels are not supported by this version of zagg; leave them out")
-            );
-        }
+        let levels = read_levels(grid.shift_remove("levels"))
+            .map_err(|message| section.fault("grid", format!("levels: {message}")))?;
         let layout = match own_layout.as_deref() {
             None | Some("compact") => Layout::Compact,
             Some("full_sphere" | "fullsphere") => Layout::FullSphere,
@@ -86,10 +97,13 @@ impl Output {
         };
         let compression = match section.string("compression")?.as_deref() {
             None | Some("zstd") => Compression::Zstd,
+            Some("blosc") => Compression::ShuffleZstd,
             Some("none") => Compression::None,
             Some(other) => {
-                return Err(section
-                    .fault("compression", format!("unknown compression {other:?}; there are zstd, none")));
+                let known = "there are zstd, blosc, none";
+                return Err(
+                    section.fault("compression", format!("unknown compression {other:?}; {known}"))
+                );
             }
         };
         let grid_type = match grid.get("type") {
@@ -110,6 +124,26 @@ impl Output {
             section.refuse(absent)?;
         }
         section.finish()?;
-        Ok(Self { store, grid_type, grid, layout, compression, access })
+        Ok(Self { store, grid_type, grid, levels, layout, compression, access })
     }
+}
+
+/// Most levels that a store may have: more than any grid has.
+const MAX_LEVELS: usize = 64;
+
+fn read_levels(value: Option<Value>) -> Result<Vec<u64>, String> {
+    let items = match value {
+        None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(Value::Array(items)) if (1..=MAX_LEVELS).contains(&items.len()) => items,
+        Some(other) => return Err(format!("must be a list of numbers such as [12, 10, 8], not {other}")),
+    };
+    let mut levels = Vec::with_capacity(items.len());
+    for item in items {
+        let level = item.as_u64().ok_or_else(|| format!("{item} is not the number of a level"))?;
+        if levels.contains(&level) {
+            return Err(format!("{level} stands twice"));
+        }
+        levels.push(level);
+    }
+    Ok(levels)
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::column::{Column, DType, Values};
+use crate::column::DType;
 use crate::granule::Driver;
 
 const BASE: &str = "\
@@ -73,8 +73,8 @@ fn keys_without_meaning_are_noted_and_missing_features_refused() {
         ["aggregation.handoff names an internal carrier of the original; it is ignored"]
     );
     assert_eq!(
-        fails(&BASE.replace("  driver: s3\n", "  driver: s3\n  base_level: photons\n")),
-        "p.yaml:4: data_source.base_level: is not supported by this version of zagg; leave it out"
+        fails(&BASE.replace("  driver: s3\n", "  driver: s3\n  bands: photons\n")),
+        "p.yaml:4: data_source.bands: is not supported by this version of zagg; leave it out"
     );
 }
 
@@ -151,19 +151,13 @@ fn the_hash_ignores_how_bytes_are_fetched_and_the_order_of_keys() {
 }
 
 #[test]
-fn filters_keep_or_drop_and_a_missing_value_is_dropped() {
-    let text = BASE.replace(
-        "quality_filter: {dataset: q, value: 0}",
-        "filters: [{dataset: q, op: in, values: [1, 3]}, {dataset: r, op: gt, value: 5, keep: false}]",
-    );
-    let filters = parse_text("p.yaml", &text).unwrap().data_source.filters;
-    let mut keep = vec![true; 4];
-    let column =
-        Column { values: Values::Int8(vec![1, 2, 3, 1]), missing: Some(vec![false, false, false, true]) };
-    filters[0].apply(&column, &mut keep);
-    assert_eq!(keep, [true, false, true, false]);
-    filters[1].apply(&Column::complete(Values::Float64(vec![5.0, 1.0, 6.0, 1.0])), &mut keep);
-    assert_eq!(keep, [true, false, false, false]);
-    assert!(fails(&BASE.replace("value: 0}", "value: best}")).contains("must compare with numbers"));
-    assert!(fails(&BASE.replace("value: 0}", "value: 0, op: eq}")).contains("unknown key \"op\""));
+fn arrays_are_compressed_as_the_pipeline_says() {
+    use crate::store::Compression;
+    let text = |compression: &str| format!("{BASE}  compression: {compression}\n");
+    for (name, want) in
+        [("zstd", Compression::Zstd), ("blosc", Compression::ShuffleZstd), ("none", Compression::None)]
+    {
+        assert_eq!(parse_text("p.yaml", &text(name)).unwrap().output.compression, want);
+    }
+    assert!(fails(&text("gzip")).contains("unknown compression \"gzip\"; there are zstd, blosc, none"));
 }

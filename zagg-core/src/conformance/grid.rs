@@ -1,5 +1,6 @@
 //! What every grid must do.
 
+mod levels;
 mod places;
 mod store;
 
@@ -42,8 +43,12 @@ pub fn grid(grid: &dyn Grid) -> Result<(), Vec<String>> {
     findings.run("keys and labels", |f| names(grid, &shards, f));
     findings.run("layout", |f| store::layout(grid, &shards, f));
     findings.run("attributes", |f| store::attributes(grid, f));
+    findings.run("levels", |f| levels::numbers(grid, f));
+    findings.run("cells that hold shards", |f| levels::above(grid, &shards, f));
+    findings.run("root attributes", |f| levels::root(grid, f));
     for shard in shards {
         findings.run("cells", |f| cells(grid, shard, f));
+        findings.run("centres", |f| levels::within(grid, shard, f));
         findings.run("cover of places", |f| places::cover(grid, shard, f));
         findings.run("coordinates", |f| store::coordinates(grid, shard, f));
     }
@@ -96,6 +101,12 @@ fn levels(grid: &dyn Grid) -> impl Iterator<Item = u32> {
     let (shard, leaf) = (grid.shard_level(), grid.leaf_level());
     // A grid that has them the wrong way round is reported by the layout check; 64 levels are plenty for any.
     (shard.min(leaf)..=leaf).take(64)
+}
+
+/// All levels, from the coarsest to the leaf cells.
+fn all_levels(grid: &dyn Grid) -> impl Iterator<Item = u32> {
+    let (coarsest, leaf) = (grid.coarsest_level(), grid.leaf_level());
+    (coarsest.min(leaf)..=leaf).take(64)
 }
 
 /// The leaf cell of one position.

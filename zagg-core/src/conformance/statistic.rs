@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::column::{DType, Values};
 use crate::error::Result;
-use crate::statistic::{Groups, MergeableStatistic, Output, OutputShape, Statistic};
+use crate::statistic::{Groups, MergeableStatistic, Output, OutputShape, States, Statistic};
 
 /// Sizes of the groups that are tried: single rows, odd and even numbers of them, and more than any block of a kernel.
 const SIZES: [u32; 12] = [1, 2, 3, 1, 7, 8, 9, 16, 1, 33, 100, 1000];
@@ -16,14 +16,30 @@ const BOUND: f64 = 1e-9;
 ///
 /// Every input column is filled with numbers from 1 to 100, always the same ones. Checked are: one value per group, in
 /// the announced shape; the same answer for the same rows; each group alone gives what it gives among others; the order
-/// of the rows matters only if the statistic says so; states of any split of a group merge to those of the whole.
-/// A panic is caught and reported as a finding.
+/// of the rows matters only if the statistic says so; states of any split of a group merge to those of the whole; states
+/// that are damaged give an error or a value of the announced shape. A panic is caught and reported as a finding.
 ///
 /// # Errors
 /// Everything found, one sentence each.
 pub fn statistic(statistic: &dyn Statistic, dtype: DType) -> Result<(), Vec<String>> {
+    sketch(statistic, dtype, &|merged, whole| close(merged, whole, BOUND))
+}
+
+/// As [`statistic`], for a statistic whose merged states stand for the whole only roughly: `agree` says whether the
+/// numbers of a cell that come of merging agree with those of the whole.
+///
+/// # Errors
+/// Everything found, one sentence each.
+pub fn sketch(
+    statistic: &dyn Statistic,
+    dtype: DType,
+    agree: &dyn Fn(&[f64], &[f64]) -> bool,
+) -> Result<(), Vec<String>> {
     let mut findings = Vec::new();
-    let checked = catch_unwind(AssertUnwindSafe(|| check(statistic, dtype, &mut findings)));
+    let checked = catch_unwind(AssertUnwindSafe(|| {
+        check(statistic, dtype, agree, &mut findings)?;
+        damage(statistic, dtype, &mut findings)
+    }));
     match checked {
         Ok(Ok(())) => {}
         Ok(Err(error)) => findings.push(format!("over {dtype}: an error for sound input: {error}")),
@@ -43,22 +59,29 @@ impl Numbers {
     }
 }
 
-fn check(statistic: &dyn Statistic, dtype: DType, findings: &mut Vec<String>) -> Result<()> {
+/// Columns for the inputs of a statistic.
+fn columns(statistic: &dyn Statistic, dtype: DType, rows: u32, numbers: &mut Numbers) -> Result<Vec<Values>> {
+    let mut column = || {
+        let whole =
+            (0..rows).map(|_| i64::from(1 + numbers.below(if dtype == DType::Bool { 1 } else { 100 })));
+        Values::Int64(whole.collect()).cast(dtype)
+    };
+    statistic.inputs().iter().map(|_| column()).collect()
+}
+
+fn check(
+    statistic: &dyn Statistic,
+    dtype: DType,
+    agree: &dyn Fn(&[f64], &[f64]) -> bool,
+    findings: &mut Vec<String>,
+) -> Result<()> {
     let mut numbers = Numbers(u64::from(dtype.name().len() as u32));
     let mut offsets = vec![0];
     for size in SIZES {
         offsets.push(offsets[offsets.len() - 1] + size);
     }
     let rows = offsets[offsets.len() - 1];
-    let columns = statistic
-        .inputs()
-        .iter()
-        .map(|_| {
-            let whole =
-                (0..rows).map(|_| i64::from(1 + numbers.below(if dtype == DType::Bool { 1 } else { 100 })));
-            Values::Int64(whole.collect()).cast(dtype)
-        })
-        .collect::<Result<Vec<_>>>()?;
+    let columns = columns(statistic, dtype, rows, &mut numbers)?;
     let all = reduce(statistic, &columns, &offsets)?;
     let mut find = |what: String| findings.push(format!("over {dtype}: {what}"));
 
@@ -101,13 +124,59 @@ fn check(statistic: &dyn Statistic, dtype: DType, findings: &mut Vec<String>) ->
                 let cut = (1..size).filter(|_| numbers.below(3) == 0);
                 let pieces: Vec<u32> = std::iter::once(0).chain(cut).chain([size]).collect();
                 let merged = merged(mergeable, &taken(&range), &pieces)?;
-                if !close(&merged, cell, BOUND) {
+                if !agree(&merged, cell) {
                     find(format!(
                         "{} states of a group of {size} rows merge to {merged:?}, the whole gives {cell:?}",
                         pieces.len() - 1
                     ));
                 }
             }
+        }
+    }
+    Ok(())
+}
+
+/// Makes sure that states as they may stand in a record do no harm.
+fn damage(statistic: &dyn Statistic, dtype: DType, findings: &mut Vec<String>) -> Result<()> {
+    let Some(mergeable) = statistic.mergeable() else { return Ok(()) };
+    let (name, version) = mergeable.form().rsplit_once('/').unwrap_or_default();
+    if name.is_empty() || version.parse::<u32>().is_err() {
+        let form = mergeable.form();
+        findings.push(format!("the form of its states is {form:?}, not a name and a version such as sum/1"));
+    }
+    let mut numbers = Numbers(1);
+    let columns = columns(statistic, dtype, 12, &mut numbers)?;
+    let sound = mergeable.partial(&groups(&columns.iter().collect::<Vec<_>>(), &[0, 2, 5, 12]))?;
+    let mut all = vec![
+        States::default(),
+        States { values: sound.values.clone(), offsets: Vec::new() },
+        States { values: Vec::new(), offsets: sound.offsets.clone() },
+        States { values: sound.values.clone(), offsets: sound.offsets.iter().rev().copied().collect() },
+        States { values: sound.values.clone(), offsets: sound.offsets.iter().map(|o| o + 1).collect() },
+        States { values: sound.values.clone(), offsets: vec![0, u32::MAX, 1] },
+        States { values: sound.values.clone(), offsets: vec![0, 0, sound.values.len() as u32] },
+    ];
+    for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -1.0, 0.0, 0.5, f64::MAX, 1e-320, 1e19] {
+        for at in 0..sound.values.len() {
+            let mut one = sound.clone();
+            one.values[at] = bad;
+            all.push(one);
+        }
+        all.push(States { values: vec![bad; sound.values.len()], offsets: sound.offsets.clone() });
+    }
+    for states in all {
+        let whole = [0, states.len() as u32];
+        for runs in [&whole[..], &[0, 1], &[0, 9], &[2, 1], &[0]] {
+            if let Ok(merged) = mergeable.merge(&states, runs)
+                && merged.len() != runs.len() - 1
+            {
+                findings.push(format!("{} runs of states merge to {}", runs.len() - 1, merged.len()));
+            }
+        }
+        if let Ok(output) = mergeable.finish(&states)
+            && cells(statistic, &output, states.len()).is_none()
+        {
+            findings.push(format!("{} damaged states give values of another shape", states.len()));
         }
     }
     Ok(())
@@ -128,7 +197,7 @@ fn merged(mergeable: &dyn MergeableStatistic, columns: &[Values], pieces: &[u32]
     let halves: Vec<u32> = if n > 1 { vec![0, n / 2, n] } else { vec![0, n] };
     let states = mergeable.merge(&states, &halves)?;
     let state = mergeable.merge(&states, &[0, halves.len() as u32 - 1])?;
-    Ok(mergeable.finish(&state)?.to_f64())
+    Ok(mergeable.finish(&state)?.values.to_f64())
 }
 
 /// The values of every group, if there are as many as the shape asks for.
@@ -204,24 +273,36 @@ mod tests {
     }
 
     impl MergeableStatistic for Faulty {
-        fn state(&self) -> &[&'static str] {
-            &["sum"]
+        fn form(&self) -> &str {
+            if self.fault == "form" { "sum" } else { "sum/1" }
         }
 
-        fn partial(&self, groups: &Groups<'_>) -> Result<Vec<Vec<f64>>> {
-            Ok(vec![self.reduce(groups)?.values.to_f64()])
+        fn partial(&self, groups: &Groups<'_>) -> Result<States> {
+            Ok(States::fixed(1, self.reduce(groups)?.values.to_f64()))
         }
 
-        fn merge(&self, states: &[Vec<f64>], offsets: &[u32]) -> Result<Vec<Vec<f64>>> {
-            let runs = offsets.windows(2).map(|w| &states[0][w[0] as usize..w[1] as usize]);
-            Ok(vec![match self.fault {
-                "merge" => runs.map(|r| r[0]).collect(),
-                _ => runs.map(|r| r.iter().sum()).collect(),
-            }])
+        fn merge(&self, states: &States, offsets: &[u32]) -> Result<States> {
+            if self.fault != "trust" {
+                crate::reduce::check(states.len(), offsets)?;
+                if states.values.len() != states.len() || states.offsets.windows(2).any(|w| w[0] >= w[1]) {
+                    return Err(crate::error::Error::corrupt("the states are damaged"));
+                }
+            }
+            let runs = offsets.windows(2).map(|w| &states.values[w[0] as usize..w[1] as usize]);
+            Ok(States::fixed(
+                1,
+                match self.fault {
+                    "merge" => runs.map(|r| r[0]).collect(),
+                    _ => runs.map(|r| r.iter().sum()).collect(),
+                },
+            ))
         }
 
-        fn finish(&self, states: &[Vec<f64>]) -> Result<Values> {
-            Ok(Values::Float64(states[0].clone()))
+        fn finish(&self, states: &States) -> Result<Output> {
+            if self.fault != "finish" && states.values.len() != states.len() {
+                return Err(crate::error::Error::corrupt("the states are damaged"));
+            }
+            Ok(Output::dense(Values::Float64(states.values.clone())))
         }
     }
 
@@ -234,6 +315,9 @@ mod tests {
             ("first", "the order of"),
             ("neighbour", "alone"),
             ("merge", "merge to"),
+            ("trust", "panicked"),
+            ("finish", "damaged states give values of another shape"),
+            ("form", "a name and a version"),
         ] {
             let findings = statistic(&Faulty::new(fault), DType::Float32).unwrap_err();
             assert!(findings.iter().any(|f| f.contains(finding)), "{fault}: {findings:?}");

@@ -1,5 +1,7 @@
 //! What every store must do.
 
+mod shapes;
+
 use serde_json::{Map, json};
 
 use crate::column::{DType, Values};
@@ -9,15 +11,36 @@ use crate::store::{ArraySpec, Compression, Created, GroupSpec, Store, StoreState
 /// Reads a block of an array back: the part of it inside the array.
 pub type ReadBlock<'a> = &'a dyn Fn(&str, &str, &[u64]) -> Result<Values>;
 
+/// Reads a block of a ragged array back: offsets and values of the cells inside the array.
+pub type ReadRaggedBlock<'a> = &'a dyn Fn(&str, &str, &[u64]) -> Result<(Vec<u64>, Values)>;
+
+/// By what means a store's blocks are read back.
+#[derive(Clone, Copy)]
+pub struct ReadBack<'a> {
+    /// A block of an array.
+    pub block: ReadBlock<'a>,
+    /// A block of a ragged array.
+    pub ragged_block: ReadRaggedBlock<'a>,
+}
+
+impl std::fmt::Debug for ReadBack<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ReadBack")
+    }
+}
+
 /// Checks a store and gives what is wrong with it, one finding a line; none when it conforms.
 ///
 /// `one` and `other` are two handles on the same place, at which nothing is yet and of which nothing is needed later.
-/// `read` reads a block back by whatever means the store has.
-pub fn store(one: &dyn Store, other: &dyn Store, read: ReadBlock<'_>) -> Vec<String> {
+/// `read` reads blocks back by whatever means the store has.
+pub fn store(one: &dyn Store, other: &dyn Store, read: ReadBack<'_>) -> Vec<String> {
     let mut check = Check { one, other, read, findings: Vec::new() };
     check.locking();
     check.template();
     check.blocks();
+    check.vectors();
+    check.ragged();
+    check.several();
     check.refusals();
     check.records();
     check.states();
@@ -34,7 +57,7 @@ const FLOATS: [f32; 8] =
 struct Check<'a> {
     one: &'a dyn Store,
     other: &'a dyn Store,
-    read: ReadBlock<'a>,
+    read: ReadBack<'a>,
     findings: Vec<String>,
 }
 
@@ -219,7 +242,7 @@ impl Check<'_> {
     }
 
     fn reads(&mut self, array: &str, block: u64, expected: &Values, what: &str) {
-        let read = (self.read)(GROUP, array, &[block]);
+        let read = (self.read.block)(GROUP, array, &[block]);
         let Some(values) = self.done(read, &format!("reading {what}")) else { return };
         if !same(&values, expected) {
             self.findings.push(format!("{what} is read as {values:?} instead of {expected:?}"));
@@ -238,12 +261,13 @@ fn same(a: &Values, b: &Values) -> bool {
     }
 }
 
-/// Twenty cells in blocks of eight: ids that are known, floats that are not.
+/// Twenty cells in blocks of eight: ids that are known, floats that are not, vectors and lists.
 fn template(hash: &str) -> StoreTemplate {
     let array = |name: &str, dtype, fill, content, chunk| ArraySpec {
         name: name.to_owned(),
         dtype,
         fill,
+        ragged: None,
         dimensions: vec!["cells".to_owned()],
         shape: vec![20],
         block_shape: vec![8],
@@ -253,10 +277,11 @@ fn template(hash: &str) -> StoreTemplate {
         content,
     };
     let ids = Values::UInt64((10..30).collect());
-    let arrays = vec![
+    let mut arrays = vec![
         array("ids", DType::UInt64, Values::UInt64(vec![0]), Some(ids), 8),
         array("floats", DType::Float32, Values::Float32(vec![f32::NAN]), None, 4),
     ];
+    arrays.extend(shapes::arrays(&array("", DType::Float32, Values::Float32(vec![f32::NAN]), None, 4)));
     let mut attributes = Map::new();
     attributes.insert("title".to_owned(), json!("conformance"));
     StoreTemplate {

@@ -1,12 +1,10 @@
-//! Arithmetic on one element type, with numpy's results where Rust would panic or differ.
+//! Arithmetic on the classes in which expressions are reckoned, with numpy's results where Rust would panic or differ.
 
-use crate::reduce::Number;
-
-/// A type that can be reckoned with: integers and floats.
+/// A class of values that can be reckoned with.
 ///
-/// Integers wrap on overflow; a division or remainder by zero gives 0. Floats follow IEEE 754. Remainders take the sign
-/// of the divisor.
-pub(super) trait Arithmetic: Number {
+/// Integers are i64; what differs for uint64, which is kept by its bits, is in [`unsigned`]. Integers wrap on overflow; a
+/// division or remainder by zero gives 0. Floats follow IEEE 754. Remainders take the sign of the divisor.
+pub(super) trait Arithmetic: Copy + PartialOrd {
     fn add(self, other: Self) -> Self;
     fn subtract(self, other: Self) -> Self;
     fn multiply(self, other: Self) -> Self;
@@ -18,100 +16,106 @@ pub(super) trait Arithmetic: Number {
     fn absolute(self) -> Self;
     /// -1, 0 or 1; NaN for NaN.
     fn sign(self) -> Self;
-    fn floor(self) -> Self;
-    fn ceil(self) -> Self;
+    /// Whether it is NaN.
+    fn nan(self) -> bool;
 
     /// The lesser one; NaN if either is.
     fn lesser(self, other: Self) -> Self {
-        if self.is_nan() || self < other { self } else { other }
+        if self.nan() || self < other { self } else { other }
     }
 
     /// The greater one; NaN if either is.
     fn greater(self, other: Self) -> Self {
-        if self.is_nan() || self > other { self } else { other }
+        if self.nan() || self > other { self } else { other }
     }
 }
 
-macro_rules! integer {
-    ($($t:ty: $absolute:expr, $sign:expr, $borrows:expr;)*) => {$(
-        impl Arithmetic for $t {
-            fn add(self, other: Self) -> Self {
-                self.wrapping_add(other)
-            }
+impl Arithmetic for i64 {
+    fn add(self, other: Self) -> Self {
+        self.wrapping_add(other)
+    }
 
-            fn subtract(self, other: Self) -> Self {
-                self.wrapping_sub(other)
-            }
+    fn subtract(self, other: Self) -> Self {
+        self.wrapping_sub(other)
+    }
 
-            fn multiply(self, other: Self) -> Self {
-                self.wrapping_mul(other)
-            }
+    fn multiply(self, other: Self) -> Self {
+        self.wrapping_mul(other)
+    }
 
-            fn floor_divide(self, other: Self) -> Self {
-                if other == 0 {
-                    return 0;
-                }
-                let (quotient, rest) = (self.wrapping_div(other), self.wrapping_rem(other));
-                if $borrows(rest, other) { quotient - 1 } else { quotient }
-            }
-
-            fn modulo(self, other: Self) -> Self {
-                if other == 0 {
-                    return 0;
-                }
-                let rest = self.wrapping_rem(other);
-                if $borrows(rest, other) { rest + other } else { rest }
-            }
-
-            fn power(self, exponent: Self) -> Self {
-                let (mut result, mut base, mut exponent) = (1 as $t, self, exponent);
-                while exponent > 0 {
-                    if exponent & 1 == 1 {
-                        result = result.wrapping_mul(base);
-                    }
-                    base = base.wrapping_mul(base);
-                    exponent >>= 1;
-                }
-                result
-            }
-
-            fn negate(self) -> Self {
-                self.wrapping_neg()
-            }
-
-            fn absolute(self) -> Self {
-                $absolute(self)
-            }
-
-            fn sign(self) -> Self {
-                $sign(self)
-            }
-
-            fn floor(self) -> Self {
-                self
-            }
-
-            fn ceil(self) -> Self {
-                self
-            }
+    fn floor_divide(self, other: Self) -> Self {
+        if other == 0 {
+            return 0;
         }
-    )*};
+        let (quotient, rest) = (self.wrapping_div(other), self.wrapping_rem(other));
+        if rest != 0 && (rest < 0) != (other < 0) { quotient - 1 } else { quotient }
+    }
+
+    fn modulo(self, other: Self) -> Self {
+        if other == 0 {
+            return 0;
+        }
+        let rest = self.wrapping_rem(other);
+        if rest != 0 && (rest < 0) != (other < 0) { rest + other } else { rest }
+    }
+
+    fn power(self, exponent: Self) -> Self {
+        // The bits of a uint64 exponent, too, are taken one by one.
+        let (mut result, mut base, mut exponent) = (1i64, self, exponent as u64);
+        while exponent > 0 {
+            if exponent & 1 == 1 {
+                result = result.wrapping_mul(base);
+            }
+            base = base.wrapping_mul(base);
+            exponent >>= 1;
+        }
+        result
+    }
+
+    fn negate(self) -> Self {
+        self.wrapping_neg()
+    }
+
+    fn absolute(self) -> Self {
+        self.wrapping_abs()
+    }
+
+    fn sign(self) -> Self {
+        self.signum()
+    }
+
+    fn nan(self) -> bool {
+        false
+    }
 }
 
-macro_rules! signed {
-    ($($t:ty)*) => {
-        integer! { $($t: <$t>::wrapping_abs, <$t>::signum, |rest: $t, by: $t| rest != 0 && (rest < 0) != (by < 0);)* }
-    };
+/// Operations on the bits of uint64 where they differ from those on int64.
+pub(super) mod unsigned {
+    pub(in super::super) fn floor_divide(a: i64, b: i64) -> i64 {
+        (a as u64).checked_div(b as u64).unwrap_or(0) as i64
+    }
+
+    pub(in super::super) fn modulo(a: i64, b: i64) -> i64 {
+        (a as u64).checked_rem(b as u64).unwrap_or(0) as i64
+    }
+
+    pub(in super::super) fn lesser(a: i64, b: i64) -> i64 {
+        if (a as u64) < b as u64 { a } else { b }
+    }
+
+    pub(in super::super) fn greater(a: i64, b: i64) -> i64 {
+        if a as u64 > b as u64 { a } else { b }
+    }
 }
 
-macro_rules! unsigned {
-    ($($t:ty)*) => {
-        integer! { $($t: |x: $t| x, |x: $t| <$t>::from(x > 0), |_: $t, _: $t| false;)* }
-    };
+/// A class of floats.
+pub(super) trait Float: Arithmetic {
+    fn divide(self, other: Self) -> Self;
+    fn arctan2(self, other: Self) -> Self;
+    fn hypot(self, other: Self) -> Self;
+    /// Rounds half to even at a decimal place.
+    fn round(self, decimals: i32) -> Self;
 }
-
-signed! { i8 i16 i32 i64 }
-unsigned! { u8 u16 u32 u64 }
 
 macro_rules! float {
     ($($t:ty)*) => {$(
@@ -172,12 +176,31 @@ macro_rules! float {
                 }
             }
 
-            fn floor(self) -> Self {
-                <$t>::floor(self)
+            fn nan(self) -> bool {
+                self.is_nan()
+            }
+        }
+
+        impl Float for $t {
+            fn divide(self, other: Self) -> Self {
+                self / other
             }
 
-            fn ceil(self) -> Self {
-                <$t>::ceil(self)
+            fn arctan2(self, other: Self) -> Self {
+                self.atan2(other)
+            }
+
+            fn hypot(self, other: Self) -> Self {
+                <$t>::hypot(self, other)
+            }
+
+            fn round(self, decimals: i32) -> Self {
+                let scale = (10.0 as $t).powi(decimals.abs());
+                match decimals {
+                    0 => self.round_ties_even(),
+                    1.. => (self * scale).round_ties_even() / scale,
+                    _ => (self / scale).round_ties_even() * scale,
+                }
             }
         }
     )*};
@@ -192,15 +215,18 @@ mod tests {
     #[test]
     fn integers_divide_to_the_floor_and_never_panic() {
         for (a, b, quotient, rest) in [(7i8, 2, 3, 1), (-7, 2, -4, 1), (7, -2, -4, -1), (-7, -2, 3, -1)] {
-            assert_eq!((a.floor_divide(b), a.modulo(b)), (quotient, rest));
+            let [wide, by] = [a, b].map(i64::from);
+            assert_eq!((wide.floor_divide(by), wide.modulo(by)), (quotient, rest));
             let (a, b) = (f64::from(a), f64::from(b));
-            assert_eq!((a.floor_divide(b), a.modulo(b)), (f64::from(quotient), f64::from(rest)));
+            assert_eq!((a.floor_divide(b), a.modulo(b)), (quotient as f64, rest as f64));
         }
-        assert_eq!((i8::MIN.floor_divide(-1), i8::MIN.modulo(-1)), (i8::MIN, 0));
-        assert_eq!((5u64.floor_divide(0), 5u64.modulo(0)), (0, 0));
-        assert_eq!(i8::MIN.absolute(), i8::MIN);
-        assert_eq!(3i8.power(100), 3i64.wrapping_pow(100) as i8);
-        assert_eq!(2u8.power(8), 0);
+        assert_eq!((i64::MIN.floor_divide(-1), i64::MIN.modulo(-1)), (i64::MIN, 0));
+        assert_eq!((5i64.floor_divide(0), 5i64.modulo(0)), (0, 0));
+        assert_eq!((unsigned::floor_divide(5, 0), unsigned::modulo(5, 0)), (0, 0));
+        assert_eq!((unsigned::floor_divide(-1, 2), unsigned::modulo(-1, 2)), (i64::MAX, 1));
+        assert_eq!((unsigned::lesser(-1, 2), unsigned::greater(-1, 2)), (2, -1));
+        assert_eq!(i64::MIN.absolute(), i64::MIN);
+        assert_eq!(3i64.power(100), 3i64.wrapping_pow(100));
     }
 
     #[test]

@@ -53,20 +53,29 @@ pub(super) enum Comparison {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Map {
     Sqrt,
+    Cbrt,
     Log,
     Log2,
     Log10,
+    Log1p,
     Exp,
+    Expm1,
     Sin,
     Cos,
     Tan,
+    Arcsin,
+    Arccos,
+    Arctan,
     Radians,
     Degrees,
     Abs,
     Floor,
     Ceil,
+    Trunc,
     Sign,
+    Square,
     IsFinite,
+    IsInf,
     IsNan,
 }
 
@@ -80,7 +89,7 @@ pub(super) enum Map2 {
 }
 
 /// A function from the rows of a group to one value.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Reduction {
     Len,
     Sum(Nan),
@@ -97,49 +106,40 @@ pub(super) enum Reduction {
         nan: Nan,
         root: bool,
     },
-    /// The average with these weights.
-    Average(Box<Node>),
+    /// The average of the first operand with the second as weights.
+    Average,
     Range,
     Any,
     All,
 }
 
-/// What a node does.
-#[derive(Debug, Clone)]
-pub(super) enum Kind {
+/// What a node does with its children.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Op {
     Literal(Literal),
     /// The column of that number in [`super::Expression::columns`].
     Column(usize),
-    Unary(UnaryOp, Box<Node>),
-    Binary(BinaryOp, Box<[Node; 2]>),
-    Map(Map, Box<Node>),
-    Map2(Map2, Box<[Node; 2]>),
+    Unary(UnaryOp),
+    Binary(BinaryOp),
+    Map(Map),
+    Map2(Map2),
     /// Condition, value where it holds, value elsewhere.
-    Where(Box<[Node; 3]>),
+    Where,
     /// Rounded half to even at this decimal place.
-    Round(Box<Node>, i32),
-    Cast(DType, Box<Node>),
-    Reduce(Reduction, Box<Node>),
-}
-
-impl Kind {
-    fn children(&self) -> Vec<&Node> {
-        match self {
-            Self::Literal(_) | Self::Column(_) => Vec::new(),
-            Self::Unary(_, x) | Self::Map(_, x) | Self::Round(x, _) | Self::Cast(_, x) => vec![x],
-            Self::Reduce(Reduction::Average(weights), x) => vec![x, weights],
-            Self::Reduce(_, x) => vec![x],
-            Self::Binary(_, pair) | Self::Map2(_, pair) => pair.iter().collect(),
-            Self::Where(three) => three.iter().collect(),
-        }
-    }
+    Round(i32),
+    Cast(DType),
+    Reduce(Reduction),
 }
 
 /// A node of the tree.
 #[derive(Debug, Clone)]
 pub(super) struct Node {
     /// What it does.
-    pub(super) kind: Kind,
+    pub(super) op: Op,
+    /// What it does that with.
+    pub(super) children: Vec<Node>,
+    /// Where it stands in the text: the number of the character, counted from 1.
+    pub(super) at: usize,
     /// How many values it gives.
     pub(super) level: Level,
     /// Nodes on the longest way down, with this one.
@@ -148,26 +148,25 @@ pub(super) struct Node {
 
 impl Node {
     /// A node around its children, whose level and depth follow from theirs.
-    pub(super) fn new(kind: Kind) -> Self {
-        let children = kind.children();
-        let level = match kind {
-            Kind::Column(_) => Level::Row,
-            Kind::Reduce(..) => Level::Group,
+    pub(super) fn new(op: Op, children: Vec<Self>, at: usize) -> Self {
+        let level = match op {
+            Op::Column(_) => Level::Row,
+            Op::Reduce(_) => Level::Group,
             _ => children.iter().map(|c| c.level).max().unwrap_or(Level::One),
         };
         let depth = 1 + children.iter().map(|c| c.depth).max().unwrap_or(0);
-        Self { kind, level, depth }
+        Self { op, children, at, level, depth }
     }
 
     /// Whether a reduction stands anywhere in it.
     pub(super) fn has_reduction(&self) -> bool {
-        matches!(self.kind, Kind::Reduce(..)) || self.kind.children().into_iter().any(Self::has_reduction)
+        matches!(self.op, Op::Reduce(_)) || self.children.iter().any(Self::has_reduction)
     }
 
     /// The literal, if it is one.
     pub(super) fn literal(&self) -> Option<Literal> {
-        match self.kind {
-            Kind::Literal(literal) => Some(literal),
+        match self.op {
+            Op::Literal(literal) => Some(literal),
             _ => None,
         }
     }

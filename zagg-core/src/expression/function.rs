@@ -1,6 +1,6 @@
 //! The functions by name, and what arguments they take.
 
-use super::ast::{BinaryOp, Kind, Level, Map, Map2, Node, Reduction};
+use super::ast::{BinaryOp, Level, Map, Map2, Node, Op, Reduction, UnaryOp};
 use super::literal::Literal;
 use crate::column::DType;
 use crate::reduce::Nan::{Propagate, Skip};
@@ -12,6 +12,8 @@ enum Function {
     Map(Map),
     Map2(Map2),
     Power,
+    Logical(BinaryOp),
+    Not,
     Where,
     Round,
     Clip,
@@ -19,6 +21,7 @@ enum Function {
     Reduce(Simple),
     Quantile(crate::reduce::Nan),
     Average,
+    CountNonzero,
 }
 
 /// Reductions that need nothing beside the column, except `ddof`.
@@ -42,7 +45,14 @@ const FUNCTIONS: &[(&str, Function)] = &[
     ("log", Function::Map(Map::Log)),
     ("log2", Function::Map(Map::Log2)),
     ("log10", Function::Map(Map::Log10)),
+    ("log1p", Function::Map(Map::Log1p)),
     ("exp", Function::Map(Map::Exp)),
+    ("expm1", Function::Map(Map::Expm1)),
+    ("cbrt", Function::Map(Map::Cbrt)),
+    ("square", Function::Map(Map::Square)),
+    ("arcsin", Function::Map(Map::Arcsin)),
+    ("arccos", Function::Map(Map::Arccos)),
+    ("arctan", Function::Map(Map::Arctan)),
     ("sin", Function::Map(Map::Sin)),
     ("cos", Function::Map(Map::Cos)),
     ("tan", Function::Map(Map::Tan)),
@@ -54,14 +64,19 @@ const FUNCTIONS: &[(&str, Function)] = &[
     ("absolute", Function::Map(Map::Abs)),
     ("floor", Function::Map(Map::Floor)),
     ("ceil", Function::Map(Map::Ceil)),
+    ("trunc", Function::Map(Map::Trunc)),
     ("sign", Function::Map(Map::Sign)),
     ("isfinite", Function::Map(Map::IsFinite)),
+    ("isinf", Function::Map(Map::IsInf)),
     ("isnan", Function::Map(Map::IsNan)),
     ("minimum", Function::Map2(Map2::Minimum)),
     ("maximum", Function::Map2(Map2::Maximum)),
     ("arctan2", Function::Map2(Map2::Arctan2)),
     ("hypot", Function::Map2(Map2::Hypot)),
     ("power", Function::Power),
+    ("logical_and", Function::Logical(BinaryOp::And)),
+    ("logical_or", Function::Logical(BinaryOp::Or)),
+    ("logical_not", Function::Not),
     ("where", Function::Where),
     ("round", Function::Round),
     ("clip", Function::Clip),
@@ -85,6 +100,7 @@ const FUNCTIONS: &[(&str, Function)] = &[
     ("quantile", Function::Quantile(Propagate)),
     ("nanquantile", Function::Quantile(Skip)),
     ("average", Function::Average),
+    ("count_nonzero", Function::CountNonzero),
     ("ptp", Function::Reduce(Simple::Range)),
     ("any", Function::Reduce(Simple::Any)),
     ("all", Function::Reduce(Simple::All)),
@@ -151,27 +167,37 @@ fn hint(name: &str) -> &'static str {
     }
 }
 
-/// The node for a call.
-pub(super) fn call(name: &str, positional: Vec<Node>, named: Vec<(String, Node)>) -> Result<Node, String> {
+/// The node for a call that stands at that column of the text.
+pub(super) fn call(
+    name: &str,
+    positional: Vec<Node>,
+    named: Vec<(String, Node)>,
+    at: usize,
+) -> Result<Node, String> {
     let function = match FUNCTIONS.iter().find(|(n, _)| *n == name) {
         Some((_, function)) => *function,
         None => match DType::parse(name) {
             Some(dtype) => Function::Cast(dtype),
             None => {
                 let known = FUNCTIONS.iter().map(|(n, _)| *n);
-                return Err(format!("there is no function {name:?}{}", did_you_mean(name, known)));
+                return Err(format!("there is no function {name:?}{}{}", did_you_mean(name, known), elsewhere(name)));
             }
         },
     };
     let mut arguments = Arguments { name, positional: positional.into_iter(), named };
-    let kind = match function {
-        Function::Map(map) => Kind::Map(map, Box::new(arguments.next("x")?)),
-        Function::Map2(map) => Kind::Map2(map, Box::new([arguments.next("a")?, arguments.next("b")?])),
+    let (op, children) = match function {
+        Function::Map(map) => (Op::Map(map), vec![arguments.next("x")?]),
+        Function::Map2(map) => (Op::Map2(map), vec![arguments.next("a")?, arguments.next("b")?]),
         Function::Power => {
-            Kind::Binary(BinaryOp::Power, Box::new([arguments.next("base")?, arguments.next("exponent")?]))
+            (Op::Binary(BinaryOp::Power), vec![arguments.next("base")?, arguments.next("exponent")?])
         }
+        Function::Logical(op) => {
+            let (a, b) = (truth(arguments.next("a")?), truth(arguments.next("b")?));
+            (Op::Binary(op), vec![a, b])
+        }
+        Function::Not => (Op::Unary(UnaryOp::Invert), vec![truth(arguments.next("x")?)]),
         Function::Where => {
-            Kind::Where(Box::new([arguments.next("condition")?, arguments.next("a")?, arguments.next("b")?]))
+            (Op::Where, vec![arguments.next("condition")?, arguments.next("a")?, arguments.next("b")?])
         }
         Function::Round => {
             let x = arguments.next("x")?;
@@ -179,35 +205,54 @@ pub(super) fn call(name: &str, positional: Vec<Node>, named: Vec<(String, Node)>
                 Some(node) => arguments.integer("decimals", &node, -15..=15)?,
                 None => 0,
             };
-            Kind::Round(Box::new(x), decimals)
+            (Op::Round(decimals), vec![x])
         }
         Function::Clip => {
             let (x, low, high) = (arguments.next("x")?, arguments.next("low")?, arguments.next("high")?);
-            let raised = Node::new(Kind::Map2(Map2::Maximum, Box::new([x, low])));
-            Kind::Map2(Map2::Minimum, Box::new([raised, high]))
+            let raised = Node::new(Op::Map2(Map2::Maximum), vec![x, low], at);
+            (Op::Map2(Map2::Minimum), vec![raised, high])
         }
-        Function::Cast(dtype) => Kind::Cast(dtype, Box::new(arguments.next("x")?)),
+        Function::Cast(dtype) => (Op::Cast(dtype), vec![arguments.next("x")?]),
         Function::Reduce(simple) => {
             let x = rows(name, arguments.next("x")?)?;
-            Kind::Reduce(reduction(simple, &mut arguments)?, Box::new(x))
+            (Op::Reduce(reduction(simple, &mut arguments)?), vec![x])
+        }
+        Function::CountNonzero => {
+            let x = rows(name, arguments.next("x")?)?;
+            (Op::Reduce(Reduction::Sum(Propagate)), vec![truth(x)])
         }
         Function::Quantile(nan) => {
             let x = rows(name, arguments.next("x")?)?;
             let q = arguments.either("q").ok_or_else(|| format!("{name}(...) lacks its argument q"))?;
             let q = q.literal().map(Literal::to_f64).filter(|q| (0.0..=1.0).contains(q));
             let q = q.ok_or_else(|| format!("q of {name}(...) must be a number from 0 to 1"))?;
-            Kind::Reduce(Reduction::Quantile { q, nan }, Box::new(x))
+            (Op::Reduce(Reduction::Quantile { q, nan }), vec![x])
         }
         Function::Average => {
             let x = rows(name, arguments.next("x")?)?;
             match arguments.named("weights") {
-                None => Kind::Reduce(Reduction::Mean(Propagate), Box::new(x)),
-                Some(weights) => Kind::Reduce(Reduction::Average(Box::new(weights)), Box::new(x)),
+                None => (Op::Reduce(Reduction::Mean(Propagate)), vec![x]),
+                Some(weights) => (Op::Reduce(Reduction::Average), vec![x, weights]),
             }
         }
     };
     arguments.finish()?;
-    Ok(Node::new(kind))
+    Ok(Node::new(op, children, at))
+}
+
+/// Whether a value is not zero.
+fn truth(x: Node) -> Node {
+    let at = x.at;
+    Node::new(Op::Cast(DType::Bool), vec![x], at)
+}
+
+/// What serves instead of a function of numpy that gives several values.
+fn elsewhere(name: &str) -> &'static str {
+    match name {
+        "histogram" | "percentile" | "unique" | "bincount" | "digitize" | "cumsum" | "diff" | "sort" | "argsort"
+        | "argmin" | "argmax" => "; expressions give one value; see the statistics for what a function: can give",
+        _ => "",
+    }
 }
 
 fn reduction(simple: Simple, arguments: &mut Arguments<'_>) -> Result<Reduction, String> {

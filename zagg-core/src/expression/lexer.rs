@@ -1,5 +1,7 @@
 //! From text to tokens.
 
+use crate::error::{Error, ErrorKind};
+
 /// What a token is.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Token {
@@ -31,11 +33,18 @@ pub(super) struct Fault {
     pub(super) message: String,
     /// Where: the number of the character, counted from 1.
     pub(super) column: usize,
+    /// Who is at fault: the text, unless a computation says otherwise.
+    pub(super) kind: ErrorKind,
 }
 
 impl Fault {
     pub(super) fn new(column: usize, message: impl Into<String>) -> Self {
-        Self { message: message.into(), column }
+        Self { message: message.into(), column, kind: ErrorKind::Input }
+    }
+
+    /// The fault of a computation that stands there.
+    pub(super) fn of(column: usize, error: &Error) -> Self {
+        Self { message: error.message().to_string(), column, kind: error.kind() }
     }
 }
 

@@ -1,6 +1,6 @@
 //! From tokens to the tree: precedence climbing with Python's levels.
 
-use super::ast::{BinaryOp, Comparison, Kind, Node, UnaryOp};
+use super::ast::{BinaryOp, Comparison, Node, Op, UnaryOp};
 use super::function;
 use super::lexer::{Fault, Token, tokens};
 use super::literal::{self, Literal};
@@ -22,15 +22,22 @@ const TERM: u8 = 5;
 const SIGN: u8 = 6;
 const POWER: u8 = 7;
 
-/// The tree and the names of the columns in it.
-pub(super) fn parse(text: &str) -> Result<(Node, Vec<String>), Fault> {
+/// A text that has been parsed.
+pub(super) struct Parsed {
+    pub(super) root: Node,
+    /// Names of the columns and where each stands first.
+    pub(super) columns: Vec<(String, usize)>,
+}
+
+/// The tree and the columns in it.
+pub(super) fn parse(text: &str) -> Result<Parsed, Fault> {
     if text.len() > MAX_TEXT {
         return Err(Fault::new(MAX_TEXT + 1, format!("the text is longer than {MAX_TEXT} bytes")));
     }
     let mut parser = Parser { tokens: tokens(text)?, at: 0, columns: Vec::new(), depth: 0, nodes: 0 };
     let node = parser.expression(COMPARE)?;
     match parser.peek() {
-        Token::End => Ok((node, parser.columns)),
+        Token::End => Ok(Parsed { root: node, columns: parser.columns }),
         Token::Symbol(")") => Err(parser.fault("there is no ( for this )")),
         Token::Symbol(".") => Err(parser.fault("methods are not supported; write mean(x), not x.mean()")),
         Token::Symbol("=") => Err(parser.fault(ASSIGNED)),
@@ -79,7 +86,7 @@ struct Parser {
     /// Ends with [`Token::End`].
     tokens: Vec<(Token, usize)>,
     at: usize,
-    columns: Vec<String>,
+    columns: Vec<(String, usize)>,
     depth: usize,
     nodes: usize,
 }
@@ -109,8 +116,12 @@ impl Parser {
     }
 
     /// Counts a node and refuses trees that are too large.
-    fn node(&mut self, column: usize, kind: Kind) -> Result<Node, Fault> {
-        self.checked(column, Node::new(kind))
+    fn node(&mut self, column: usize, op: Op, children: Vec<Node>) -> Result<Node, Fault> {
+        self.checked(column, Node::new(op, children, column))
+    }
+
+    fn literal(&mut self, column: usize, literal: Literal) -> Result<Node, Fault> {
+        self.node(column, Op::Literal(literal), Vec::new())
     }
 
     fn checked(&mut self, column: usize, node: Node) -> Result<Node, Fault> {
@@ -166,9 +177,9 @@ impl Parser {
     fn binary(&mut self, column: usize, op: BinaryOp, left: Node, right: Node) -> Result<Node, Fault> {
         if let (Some(a), Some(b)) = (left.literal(), right.literal()) {
             let value = literal::binary(op, a, b).map_err(|message| Fault::new(column, message))?;
-            return self.node(column, Kind::Literal(value));
+            return self.literal(column, value);
         }
-        self.node(column, Kind::Binary(op, Box::new([left, right])))
+        self.node(column, Op::Binary(op), vec![left, right])
     }
 
     fn operand(&mut self) -> Result<Node, Fault> {
@@ -176,8 +187,8 @@ impl Parser {
         let token = self.peek().clone();
         self.at += 1;
         match token {
-            Token::Integer(x) => self.node(column, Kind::Literal(Literal::Int(x))),
-            Token::Float(x) => self.node(column, Kind::Literal(Literal::Float(x))),
+            Token::Integer(x) => self.literal(column, Literal::Int(x)),
+            Token::Float(x) => self.literal(column, Literal::Float(x)),
             Token::Symbol("-") => self.signed(column, UnaryOp::Negate),
             Token::Symbol("~") => self.signed(column, UnaryOp::Invert),
             Token::Symbol("+") => self.expression(SIGN),
@@ -199,9 +210,9 @@ impl Parser {
         match x.literal() {
             Some(x) => {
                 let value = literal::unary(op, x).map_err(|message| Fault::new(column, message))?;
-                self.node(column, Kind::Literal(value))
+                self.literal(column, value)
             }
-            None => self.node(column, Kind::Unary(op, Box::new(x))),
+            None => self.node(column, Op::Unary(op), vec![x]),
         }
     }
 
@@ -221,8 +232,8 @@ impl Parser {
     /// What follows a name: a truth value, a call, a constant of numpy or a column.
     fn named(&mut self, column: usize, mut name: String) -> Result<Node, Fault> {
         match name.as_str() {
-            "True" => return self.node(column, Kind::Literal(Literal::Bool(true))),
-            "False" => return self.node(column, Kind::Literal(Literal::Bool(false))),
+            "True" => return self.literal(column, Literal::Bool(true)),
+            "False" => return self.literal(column, Literal::Bool(false)),
             "and" | "or" | "not" | "if" | "else" | "in" | "is" | "lambda" | "for" => {
                 return Err(Fault::new(column, misplaced(&name)));
             }
@@ -257,13 +268,13 @@ impl Parser {
                     ));
                 }
             };
-            return self.node(column, Kind::Literal(Literal::Float(value)));
+            return self.literal(column, Literal::Float(value));
         }
-        let index = self.columns.iter().position(|c| *c == name).unwrap_or_else(|| {
-            self.columns.push(name);
+        let index = self.columns.iter().position(|(known, _)| *known == name).unwrap_or_else(|| {
+            self.columns.push((name, column));
             self.columns.len() - 1
         });
-        self.node(column, Kind::Column(index))
+        self.node(column, Op::Column(index), Vec::new())
     }
 
     /// The arguments of a call, behind its opening parenthesis.
@@ -287,7 +298,7 @@ impl Parser {
                 break;
             }
         }
-        let node = function::call(name, positional, named).map_err(|message| Fault::new(column, message))?;
+        let node = function::call(name, positional, named, column).map_err(|message| Fault::new(column, message))?;
         self.checked(column, node)
     }
 }

@@ -1,81 +1,14 @@
 //! Expressions against numpy, against a naive interpreter, and against nonsense.
 
-use std::collections::BTreeMap;
+mod blocks;
+mod merging;
+mod numpy;
+mod types;
 
 use proptest::prelude::*;
-use serde_json::Value;
 
 use super::Expression;
 use crate::column::{DType, Values};
-use crate::reduce::Number;
-use crate::with_values;
-
-fn values(dtype: &str, items: &Value) -> Values {
-    // Floats stand there as text: JSON has no infinities and its readers may round the last digit.
-    let float = |v: &Value| v.as_str().unwrap().parse::<f64>().unwrap();
-    let items = items.as_array().unwrap();
-    match DType::parse(dtype).unwrap() {
-        DType::Bool => Values::Bool(items.iter().map(|v| v.as_bool().unwrap()).collect()),
-        DType::UInt64 => Values::UInt64(items.iter().map(|v| v.as_u64().unwrap()).collect()),
-        dtype if dtype.is_float() => Values::Float64(items.iter().map(float).collect()).cast(dtype).unwrap(),
-        dtype => Values::Int64(items.iter().map(|v| v.as_i64().unwrap()).collect()).cast(dtype).unwrap(),
-    }
-}
-
-/// Whether type and values are the same; floats within a few units in the last place unless the case is exact.
-fn same(found: &Values, expected: &Values, exact: bool) -> bool {
-    if found.dtype() != expected.dtype() || found.len() != expected.len() {
-        return false;
-    }
-    if !found.dtype().is_float() {
-        return found == expected;
-    }
-    let bound = match found.dtype() {
-        _ if exact => 0.0,
-        DType::Float32 => 8.0 * f64::from(f32::EPSILON),
-        _ => 16.0 * f64::EPSILON,
-    };
-    found.to_f64().into_iter().zip(expected.to_f64()).all(|(a, b)| {
-        let signs = a != 0.0 || !exact || a.is_sign_negative() == b.is_sign_negative();
-        signs && (a == b || (a - b).abs() <= bound * b.abs().max(1e-3) || (a.is_nan() && b.is_nan()))
-    })
-}
-
-#[test]
-fn expressions_give_what_numpy_gives() {
-    let expected: Value = serde_json::from_str(include_str!("tests/expected.json")).unwrap();
-    let columns: BTreeMap<String, Values> = expected["columns"]
-        .as_object()
-        .unwrap()
-        .iter()
-        .map(|(name, c)| (name.clone(), values(c["dtype"].as_str().unwrap(), &c["values"])))
-        .collect();
-    let offsets: Vec<u32> =
-        expected["offsets"].as_array().unwrap().iter().map(|v| v.as_u64().unwrap() as u32).collect();
-    let rows = offsets[offsets.len() - 1] as usize;
-    let column = |name: &str| columns.get(name);
-    let mut wrong = Vec::new();
-    for (level, at_least) in [("rows", 90), ("groups", 40)] {
-        let cases = expected[level].as_array().unwrap();
-        assert!(cases.len() >= at_least);
-        for case in cases {
-            let text = case["expression"].as_str().unwrap();
-            let expression = Expression::parse(text).unwrap();
-            assert_eq!(expression.is_rowwise(), level == "rows", "{text}");
-            let found = if level == "rows" {
-                expression.evaluate_rows(rows, &column)
-            } else {
-                expression.evaluate_groups(&offsets, &column)
-            };
-            let reference = values(case["dtype"].as_str().unwrap(), &case["values"]);
-            let found = found.unwrap();
-            if !same(&found, &reference, case["exact"].as_bool().unwrap()) {
-                wrong.push(format!("{text}\n  numpy: {reference:?}\n  zagg:  {found:?}"));
-            }
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
 
 #[test]
 fn faults_say_what_and_where() {
@@ -114,10 +47,58 @@ fn faults_say_what_and_where() {
         ("var(a, ddof=1, ddof=1)", "the argument ddof is given twice at column 16"),
         ("sum(mean(a))", "sum(...) is applied to a value that is already reduced at column 1"),
         ("mean(1)", "mean(...) is applied to a constant; it needs a column at column 1"),
+        ("histogram(a)", "there is no function \"histogram\"; expressions give one value; see the statistics for what a function: can give at column 1"),
     ] {
-        let error = Expression::parse(text).unwrap_err().to_string();
-        assert_eq!(error, format!("expression {text:?}: {message}"));
+        let error = Expression::parse(text).unwrap_err();
+        assert_eq!(error.to_string(), format!("expression {text:?}: {message}"));
+        // The caret stands under the same character.
+        let (_, column) = message.rsplit_once(' ').unwrap();
+        let report = error.report();
+        let [_, shown, caret] = report.lines().collect::<Vec<_>>()[..] else { panic!("{report}") };
+        assert_eq!(caret.chars().count(), 2 + column.parse::<usize>().unwrap(), "{report}");
+        assert!(shown.trim_end() == format!("  {text}").trim_end() || text.is_empty(), "{report}");
     }
+}
+
+#[test]
+fn faults_of_types_and_values_have_a_caret_too() {
+    let x = Values::Int8(vec![1, 2, -3]);
+    let y = Values::Float32(vec![1.0, 2.0, 3.0]);
+    let column = |name: &str| match name {
+        "x" => Some(&x),
+        "y" => Some(&y),
+        _ => None,
+    };
+    for (text, message, caret) in [
+        ("1 + (x + 200)", "the number 200 does not fit the type int8 of the values it meets at column 8", 8),
+        ("x * ~y", "~ needs a condition or integers, not float32 at column 5", 5),
+        (
+            "x > 0 & y",
+            "& and | need conditions or integers, not float32; put comparisons in parentheses at column 7",
+            7,
+        ),
+        (
+            "2 * x ** x",
+            "integers have no negative powers; write the base as a float, as in 2.0**-1 at column 7",
+            7,
+        ),
+        ("y + z", "there is no column \"z\" to evaluate over at column 5", 5),
+    ] {
+        let error = Expression::parse(text).unwrap().evaluate_rows(3, &column).unwrap_err();
+        assert_eq!(error.to_string(), format!("expression {text:?}: {message}"));
+        assert_eq!(error.report(), format!("{error}\n  {text}\n  {}^", " ".repeat(caret - 1)));
+    }
+    let big = Values::UInt64(vec![u64::MAX, 1]);
+    let error = Expression::parse("1 + sum(big)").unwrap().evaluate_groups(&[0, 2], &|_| Some(&big)).unwrap_err();
+    assert_eq!(
+        error.report(),
+        "expression \"1 + sum(big)\": a sum of uint64 values exceeds 64 bits; sum float64(...) instead at column 5\n  \
+         1 + sum(big)\n      ^"
+    );
+    let unknown = Expression::parse("x +  yy").unwrap().check_columns(["x", "y"]).unwrap_err();
+    assert!(unknown.report().ends_with("\n  x +  yy\n       ^"), "{}", unknown.report());
+    let reduced = Expression::parse("x - mean(x)").unwrap().check_per_row().unwrap_err();
+    assert!(reduced.report().ends_with("\n  x - mean(x)\n      ^"), "{}", reduced.report());
 }
 
 #[test]
@@ -188,6 +169,21 @@ fn bombs_are_refused() {
     let found =
         Expression::parse("x ** 4611686018427387904").unwrap().evaluate_rows(1, &|_| Some(&x)).unwrap();
     assert_eq!(found, Values::Int64(vec![1]));
+}
+
+/// The least and the greatest value of a type, and some between.
+fn extremes(dtype: DType) -> Values {
+    macro_rules! integers {
+        ($($variant:ident: $t:ident),*) => {
+            match dtype {
+                $(DType::$variant => Values::$variant(vec![$t::MIN, $t::MAX, 0, 1, $t::MAX - 1]),)*
+                DType::Bool => Values::Bool(vec![false, true, false, true, true]),
+                DType::Float32 => Values::Float32(vec![f32::NEG_INFINITY, f32::MAX, 0.0, f32::NAN, -1.5]),
+                DType::Float64 => Values::Float64(vec![f64::NEG_INFINITY, f64::MAX, -0.0, f64::NAN, -1.5]),
+            }
+        };
+    }
+    integers!(Int8: i8, Int16: i16, Int32: i32, Int64: i64, UInt8: u8, UInt16: u16, UInt32: u32, UInt64: u64)
 }
 
 /// An expression as a tree, written out and reckoned independently of the compiler.
@@ -340,29 +336,30 @@ proptest! {
             proptest::sample::select(vec![
                 "a", "b", "1", "2.5", "0", "18446744073709551615", "-", "~", "+", "*", "/", "//", "%", "**", "&", "|",
                 "<", "==", "(", ")", ",", "np.", "sum(", "sqrt(", "where(", "round(", "int8(", "quantile(", "q=", "max(",
-                "average(", "weights=", "abs(", "True",
+                "average(", "weights=", "abs(", "True", "logical_not(", "square(", "trunc(", "uint64(", "minimum(",
+                "count_nonzero(", "ptp(",
             ]),
             1..14,
         ),
         a in 0..11usize,
         b in 0..11usize,
     ) {
-        let extremes = |dtype: DType| {
-            let mut values = Values::empty(dtype);
-            fn fill<T: Number>(v: &mut Vec<T>) {
-                v.extend([T::LOWEST, T::HIGHEST, T::default(), T::from_i64(1), T::from_i64(-1)]);
-            }
-            with_values!(&mut values, v => fill(v));
-            values
-        };
         let columns = [extremes(DType::ALL[a]), extremes(DType::ALL[b])];
         let column = |name: &str| NAMES.iter().position(|n| *n == name).map(|i| &columns[i]);
         if let Ok(expression) = Expression::parse(&tokens.join(" ")) {
-            if let Ok(found) = expression.evaluate_rows(5, &column) {
-                prop_assert_eq!(found.len(), 5);
-            }
-            if let Ok(found) = expression.evaluate_groups(&[0, 1, 5], &column) {
-                prop_assert_eq!(found.len(), 2);
+            // What is said of the types beforehand holds for the values.
+            let known = |name: &str| column(name).map(Values::dtype);
+            let certain = expression.check_types(&known);
+            let unknown = expression.check_types(&|_| None);
+            for (found, n) in [
+                (expression.evaluate_rows(5, &column), 5),
+                (expression.evaluate_groups(&[0, 1, 5], &column), 2),
+            ] {
+                if let Ok(found) = found {
+                    prop_assert_eq!(found.len(), n);
+                    prop_assert_eq!(certain.clone(), Ok(Some(found.dtype())));
+                    prop_assert!(unknown.clone().is_ok_and(|t| t.is_none_or(|t| t == found.dtype())));
+                }
             }
         }
     }

@@ -119,7 +119,7 @@ impl Indexes {
 
     /// The bytes of a granule's index; `None` when there is nothing to keep.
     pub(super) fn bytes(&self, located: &Located, granule: &str, grid: &dyn Grid) -> Result<Option<Bytes>> {
-        crate::caught(|| match located.index(granule)? {
+        crate::caught(|| match located.index(granule, grid)? {
             Some(index) => index.encode(&self.key, grid).map(Some),
             None => Ok(None),
         })

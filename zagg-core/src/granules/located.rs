@@ -3,7 +3,11 @@
 //! Along a track neighbouring rows share a cell, so the index holds runs: a cell and the rows that lie in it. For ATL06 at
 //! order 12 that is some eighty rows a run.
 
+mod boxed;
+mod coarse;
 mod indexed;
+mod reach;
+mod runs;
 
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
@@ -16,6 +20,9 @@ use crate::rows::Rows;
 use crate::source::{OpenGranule, PartState, Positions};
 
 use super::watched::Watched;
+use boxed::Boxed;
+use coarse::{Elsewhere, Parents};
+use runs::{Runs, rows_and_cells};
 
 /// An opened granule with its row index.
 #[derive(Debug)]
@@ -32,24 +39,15 @@ pub struct Located {
 enum Part {
     Absent,
     Hole(Error),
-    Exact {
-        runs: Vec<Run>,
-        shards: BTreeMap<u64, Vec<u32>>,
-        bad: u64,
-    },
+    Exact(Runs),
+    /// Rows that are located when they are asked for.
+    Boxed(Boxed),
     /// Rows that are located again by their own coordinates. `exact` when each stands in the one shard it lies in.
     Candidates {
         shards: BTreeMap<u64, Rows>,
         exact: bool,
         bad: u64,
     },
-}
-
-/// Consecutive rows in one cell.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Run {
-    cell: u64,
-    rows: Range<u64>,
 }
 
 /// What a part holds for one shard.
@@ -142,17 +140,21 @@ impl Located {
         &*self.granule
     }
 
-    /// Every shard with a row of this granule, ascending. A part with coarse positions may add shards it only touches.
-    pub fn shards(&self) -> Vec<u64> {
-        let mut all: Vec<u64> = self
-            .parts
-            .iter()
-            .flat_map(|part| match part {
-                Part::Exact { shards, .. } => shards.keys().copied().collect::<Vec<_>>(),
-                Part::Candidates { shards, .. } => shards.keys().copied().collect(),
-                Part::Absent | Part::Hole(_) => Vec::new(),
-            })
-            .collect();
+    /// Every shard with a row of this granule, ascending. A part with coarse positions may add shards it only touches. What
+    /// is not located yet is read for this, and is a hole when it cannot be.
+    pub fn shards(&self, grid: &dyn Grid) -> Vec<u64> {
+        let mut all = Vec::new();
+        for (number, part) in self.parts.iter().enumerate() {
+            match part {
+                Part::Exact(runs) => all.extend(runs.shards()),
+                Part::Candidates { shards, .. } => all.extend(shards.keys()),
+                Part::Boxed(boxed) => match crate::caught(|| boxed.shards(number, &*self.granule, grid)) {
+                    Ok(shards) => all.extend(shards),
+                    Err(error) => _ = boxed.fault.set(error),
+                },
+                Part::Absent | Part::Hole(_) => {}
+            }
+        }
         all.sort_unstable();
         all.dedup();
         all
@@ -162,26 +164,27 @@ impl Located {
     pub fn holes(&self) -> impl Iterator<Item = (&str, &Error)> {
         self.granule.parts().iter().zip(&self.parts).filter_map(|(info, part)| match part {
             Part::Hole(error) => Some((info.name.as_str(), error)),
+            Part::Boxed(boxed) => boxed.fault.get().map(|error| (info.name.as_str(), error)),
             _ => None,
         })
     }
 
-    /// The rows of every part that lie in a shard.
-    pub fn rows_in(&self, shard: u64) -> Vec<PartRows> {
+    /// The rows of every part that lie in a shard. What may lie there and is not located yet is read.
+    pub fn rows_in(&self, shard: u64, grid: &dyn Grid) -> Vec<PartRows> {
+        let exact = |runs: Vec<_>| {
+            let (rows, cells) = rows_and_cells(&runs);
+            PartRows::Exact { rows, cells }
+        };
         self.parts
             .iter()
-            .map(|part| match part {
+            .enumerate()
+            .map(|(number, part)| match part {
                 Part::Absent => PartRows::Absent,
                 Part::Hole(error) => PartRows::Hole(error.clone()),
-                Part::Exact { runs, shards, .. } => {
-                    let numbers = shards.get(&shard).map_or(&[][..], Vec::as_slice);
-                    let runs = || numbers.iter().map(|&n| &runs[n as usize]);
-                    let rows = Rows::from_ranges(runs().map(|run| run.rows.clone()));
-                    let mut cells = Vec::with_capacity(rows.len() as usize);
-                    for run in runs() {
-                        cells.resize(cells.len() + (run.rows.end - run.rows.start) as usize, run.cell);
-                    }
-                    PartRows::Exact { rows, cells }
+                Part::Exact(runs) => exact(runs.in_shard(shard).collect()),
+                Part::Boxed(boxed) => {
+                    crate::caught(|| boxed.in_shard(number, shard, &*self.granule, grid))
+                        .map_or_else(PartRows::Hole, exact)
                 }
                 Part::Candidates { shards, exact, .. } => PartRows::Candidates {
                     rows: shards.get(&shard).cloned().unwrap_or_default(),
@@ -191,7 +194,40 @@ impl Located {
             .collect()
     }
 
-    /// Rows that no shard counts: without a position, or in a shard of the map that does not list this granule.
+    /// Rows that were read for a shard as candidates of a part and that no shard keeps. `homes` has the shard of every
+    /// row, `NO_CELL` for one outside the grid; `lon` and `lat` its position. Over all shards that read a row it is
+    /// counted once.
+    pub(super) fn lost(
+        &self,
+        (part, shard): (usize, u64),
+        (rows, homes): (&Rows, &[u64]),
+        (lon, lat): (&[f64], &[f64]),
+        (listed, map): (&[u64], &HashSet<u64>),
+    ) -> Strays {
+        let mut strays = Strays::default();
+        let Some(Part::Candidates { shards, exact: false, bad: 0 }) = self.parts.get(part) else {
+            return strays;
+        };
+        let elsewhere = |(at, row): (usize, u64)| match homes[at] {
+            home if home == shard => None,
+            NO_CELL if is_position(lon[at], lat[at]) => None,
+            NO_CELL => Some((row, Elsewhere::Bad)),
+            home if map.contains(&home) => Some((row, Elsewhere::In(home))),
+            _ => None,
+        };
+        let elsewhere: Vec<(u64, Elsewhere)> = rows.iter().enumerate().filter_map(elsewhere).collect();
+        for place in coarse::lost(shards, shard, &elsewhere) {
+            match place {
+                Elsewhere::Bad => strays.rows_bad_position += 1,
+                Elsewhere::In(home) if listed.binary_search(&home).is_err() => strays.rows_unassigned += 1,
+                Elsewhere::In(_) => strays.rows_out_of_reach += 1,
+            }
+        }
+        strays
+    }
+
+    /// Rows that no shard counts: without a position, or in a shard of the map that does not list this granule. Of what is
+    /// not located yet only the rows of blocks that have no position at all.
     pub(super) fn strays(&self, listed: &[u64], map: &HashSet<u64>) -> Strays {
         let mut strays = Strays::default();
         let unlisted = |shard: &u64| map.contains(shard) && listed.binary_search(shard).is_err();
@@ -203,13 +239,13 @@ impl Located {
                     let unassigned = shards.iter().filter(|(shard, _)| *exact && unlisted(shard));
                     strays.rows_unassigned += unassigned.map(|(_, rows)| rows.len()).sum::<u64>();
                 }
-                Part::Exact { runs, shards, bad } => {
-                    strays.rows_bad_position += bad;
-                    strays.rows_unassigned += shards
-                        .iter()
-                        .filter(|(shard, _)| unlisted(shard))
-                        .flat_map(|(_, numbers)| numbers)
-                        .map(|&n| len(&runs[n as usize].rows))
+                Part::Boxed(boxed) => strays.rows_bad_position += boxed.bad,
+                Part::Exact(runs) => {
+                    strays.rows_bad_position += runs.bad;
+                    let unassigned = runs.shards().filter(|shard| unlisted(shard));
+                    strays.rows_unassigned += unassigned
+                        .flat_map(|shard| runs.in_shard(shard))
+                        .map(|(_, rows)| len(&rows))
                         .sum::<u64>();
                 }
             }
@@ -228,60 +264,26 @@ fn is_position(lon: f64, lat: f64) -> bool {
 }
 
 fn locate(rows: u64, positions: &Positions, grid: &dyn Grid) -> Result<Part> {
-    let (Positions::Exact { lon, lat } | Positions::Coarse { lon, lat, .. }) = positions;
-    let parents = match positions {
-        Positions::Exact { .. } => rows as usize,
-        Positions::Coarse { rows, .. } => rows.len(),
-    };
-    if lon.len() != parents || lat.len() != parents {
-        return Err(Error::corrupt(format!(
-            "{} longitudes and {} latitudes for {parents} rows",
-            lon.len(),
-            lat.len()
-        )));
-    }
-    let mut cells = vec![NO_CELL; parents];
-    grid.locate(lon, lat, &mut cells);
-    let is_bad = |at: usize| !is_position(lon[at], lat[at]);
-    match positions {
-        Positions::Exact { .. } => {
-            let bad = (0..parents).filter(|&at| is_bad(at)).count() as u64;
-            let runs = runs(&cells);
-            let heads: Vec<u64> = runs.iter().map(|run| run.cell).collect();
-            let mut homes = vec![NO_CELL; heads.len()];
-            grid.shards_of(&heads, &mut homes);
-            let mut shards: BTreeMap<u64, Vec<u32>> = BTreeMap::new();
-            for (number, shard) in homes.into_iter().enumerate() {
-                let number = u32::try_from(number)
-                    .map_err(|_| Error::unsupported("more than 2^32 runs in one part"))?;
-                shards.entry(shard).or_default().push(number);
-            }
-            Ok(Part::Exact { runs, shards, bad })
+    let check_lengths = |lon: &[f64], lat: &[f64], positions: u64| {
+        if lon.len() as u64 == positions && lat.len() as u64 == positions {
+            return Ok(());
         }
-        Positions::Coarse { rows: ranges, .. } => {
+        let (lon, lat) = (lon.len(), lat.len());
+        Err(Error::corrupt(format!("{lon} longitudes and {lat} latitudes for {positions} rows")))
+    };
+    match positions {
+        Positions::Exact { lon, lat } => {
+            check_lengths(lon, lat, rows)?;
+            Runs::of(0, lon, lat, grid).map(Part::Exact)
+        }
+        Positions::Boxes { boxes, rows: ranges } => {
             check_parents(rows, ranges)?;
-            let mut homes = vec![NO_CELL; parents];
-            grid.shards_of(&cells, &mut homes);
-            // A parent without rows is no neighbour, and the rows of one without a position are looked for on both sides.
-            let filled: Vec<usize> = (0..parents).filter(|&at| len(&ranges[at]) > 0).collect();
-            let is_passed = |at: usize| is_bad(filled[at]);
-            let bad = if (0..filled.len()).all(is_passed) { ranges.iter().map(len).sum() } else { 0 };
-            let mut shards: BTreeMap<u64, Vec<Range<u64>>> = BTreeMap::new();
-            for at in (0..filled.len()).filter(|&at| homes[filled[at]] != NO_CELL) {
-                // The rows of a parent near a border may lie in the neighbour's shard.
-                let (mut first, mut last) = (at.saturating_sub(1), (at + 1).min(filled.len() - 1));
-                while first > 0 && is_passed(first) {
-                    first -= 1;
-                }
-                while last + 1 < filled.len() && is_passed(last) {
-                    last += 1;
-                }
-                let rows = ranges[filled[first]].start..ranges[filled[last]].end;
-                shards.entry(homes[filled[at]]).or_default().push(rows);
-            }
-            let shards =
-                shards.into_iter().map(|(shard, ranges)| (shard, Rows::from_ranges(ranges))).collect();
-            Ok(Part::Candidates { shards, exact: false, bad })
+            Boxed::new(boxes, ranges, grid).map(Part::Boxed)
+        }
+        Positions::Coarse { lon, lat, rows: ranges, reach, pad } => {
+            check_lengths(lon, lat, ranges.len() as u64)?;
+            check_parents(rows, ranges)?;
+            Ok(coarse::candidates(&Parents { lon, lat, rows: ranges, reach: *reach, pad: *pad }, grid))
         }
     }
 }
@@ -304,30 +306,9 @@ fn check_parents(rows: u64, ranges: &[Range<u64>]) -> Result<()> {
     Ok(())
 }
 
-/// Runs of equal cells, without the rows that have none.
-fn runs(cells: &[u64]) -> Vec<Run> {
-    let mut runs: Vec<Run> = Vec::new();
-    for (row, &cell) in cells.iter().enumerate() {
-        let row = row as u64;
-        match runs.last_mut() {
-            _ if cell == NO_CELL => {}
-            Some(run) if run.cell == cell && run.rows.end == row => run.rows.end = row + 1,
-            _ => runs.push(Run { cell, rows: row..row + 1 }),
-        }
-    }
-    runs
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn runs_break_at_changes_and_at_rows_without_a_cell() {
-        let got = runs(&[4, 4, NO_CELL, 4, 5, 5, NO_CELL]);
-        let want = [(4, 0..2), (4, 3..4), (5, 4..6)];
-        assert_eq!(got, want.map(|(cell, rows)| Run { cell, rows }));
-    }
 
     #[test]
     fn parents_leave_no_row_out() {

@@ -90,7 +90,7 @@ impl IndexMaker {
             let opened = Arc::clone(&reader);
             let opened = self.source.open(granule, opened).context(|| "opening")?;
             let located = Located::new(opened, &*self.grid)?.of(reader);
-            let index = located.index(&granule.id)?.ok_or_else(|| {
+            let index = located.index(&granule.id, &*self.grid)?.ok_or_else(|| {
                 Error::unsupported("the object has no ETag by which it could be known again")
             })?;
             let bytes = index.encode(&self.key, &*self.grid)?;

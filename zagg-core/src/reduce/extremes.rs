@@ -1,9 +1,9 @@
 //! Least, greatest, first and last values: they keep the type of the column.
 
+use super::wide::Wide;
 use super::{Nan, Number, check, groups};
-use crate::column::Values;
+use crate::column::{DType, Values};
 use crate::error::{Error, Result};
-use crate::with_values;
 
 /// Independent running extremes: comparisons of one group do not wait for each other.
 const LANES: usize = 8;
@@ -48,13 +48,27 @@ fn greatest<T: Number>(group: &[T], nan: Nan) -> T {
     extreme(group, T::LOWEST, nan, |x, best| x > best)
 }
 
+/// One number per group, in the type of the column.
+macro_rules! each {
+    ($values:expr, $offsets:expr, $of_group:expr) => {
+        match Wide::of($values) {
+            Wide::F32(v) => Ok(Values::Float32(groups(v, $offsets).map($of_group).collect())),
+            Wide::F64(v) => Ok(Values::Float64(groups(v, $offsets).map($of_group).collect())),
+            Wide::I64(v) => {
+                Values::Int64(groups(&v, $offsets).map($of_group).collect()).cast($values.dtype())
+            }
+            Wide::U64(v) => Ok(Values::UInt64(groups(v, $offsets).map($of_group).collect())),
+        }
+    };
+}
+
 /// Least value of every group, in the type of the column.
 ///
 /// # Errors
 /// When the offsets do not fit the column.
 pub fn min(values: &Values, offsets: &[u32], nan: Nan) -> Result<Values> {
     check(values.len(), offsets)?;
-    Ok(with_values!(values, v => Number::values(groups(v, offsets).map(|g| least(g, nan)).collect())))
+    each!(values, offsets, |g| least(g, nan))
 }
 
 /// Greatest value of every group, in the type of the column.
@@ -63,25 +77,51 @@ pub fn min(values: &Values, offsets: &[u32], nan: Nan) -> Result<Values> {
 /// When the offsets do not fit the column.
 pub fn max(values: &Values, offsets: &[u32], nan: Nan) -> Result<Values> {
     check(values.len(), offsets)?;
-    Ok(with_values!(values, v => Number::values(groups(v, offsets).map(|g| greatest(g, nan)).collect())))
+    each!(values, offsets, |g| greatest(g, nan))
 }
 
 /// Greatest minus least value of every group, in the type of the column.
 ///
 /// # Errors
-/// When the offsets do not fit the column, or the difference does not fit its type.
+/// When the offsets do not fit the column, or the difference does not fit its type. Truth values have none.
 pub fn range(values: &Values, offsets: &[u32]) -> Result<Values> {
-    check(values.len(), offsets)?;
-    fn ranges<T: Number>(values: &[T], offsets: &[u32]) -> Result<Values> {
-        groups(values, offsets)
-            .map(|g| greatest(g, Nan::Propagate).checked_difference(least(g, Nan::Propagate)))
-            .collect::<Option<Vec<T>>>()
-            .map(T::values)
-            .ok_or_else(|| {
-                Error::input(format!("a range of {0} values does not fit {0}; convert them first", T::DTYPE))
-            })
+    difference(&max(values, offsets, Nan::Propagate)?, &min(values, offsets, Nan::Propagate)?)
+}
+
+/// As [`range`], over the values that are not NaN.
+///
+/// # Errors
+/// As [`range`].
+pub fn nan_range(values: &Values, offsets: &[u32]) -> Result<Values> {
+    difference(&max(values, offsets, Nan::Skip)?, &min(values, offsets, Nan::Skip)?)
+}
+
+/// `greatest - least`, value by value, in their type.
+///
+/// # Errors
+/// When a difference does not fit the type, or one column is of another type.
+pub fn difference(greatest: &Values, least: &Values) -> Result<Values> {
+    let dtype = greatest.dtype();
+    let unfit =
+        || Error::input(format!("a range of {dtype} values does not fit {dtype}; convert them first"));
+    fn whole(a: &[i64], b: &[i64]) -> Option<Vec<i64>> {
+        a.iter().zip(b).map(|(a, b)| a.checked_sub(*b)).collect()
     }
-    with_values!(values, v => ranges(v, offsets))
+    if dtype == DType::Bool || least.dtype() != dtype {
+        return Err(unfit());
+    }
+    match (Wide::of(greatest), Wide::of(least)) {
+        (Wide::F32(a), Wide::F32(b)) => Ok(Values::Float32(a.iter().zip(b).map(|(a, b)| a - b).collect())),
+        (Wide::F64(a), Wide::F64(b)) => Ok(Values::Float64(a.iter().zip(b).map(|(a, b)| a - b).collect())),
+        (Wide::I64(a), Wide::I64(b)) => {
+            whole(&a, &b).and_then(|v| Values::Int64(v).cast(dtype).ok()).ok_or_else(unfit)
+        }
+        (Wide::U64(a), Wide::U64(b)) => {
+            let differences = a.iter().zip(b).map(|(a, b)| a.checked_sub(*b)).collect::<Option<_>>();
+            differences.map(Values::UInt64).ok_or_else(unfit)
+        }
+        _ => Err(unfit()),
+    }
 }
 
 /// First value of every group.

@@ -1,9 +1,12 @@
 //! Quantiles by linear interpolation (Hyndman and Fan's type 7, numpy's default).
 
+use super::wide::with_floats;
 use super::{Nan, Number, check, groups};
 use crate::column::Values;
 use crate::error::{Error, Result};
-use crate::with_values;
+
+/// Groups up to this size are sorted, which is quicker than to select from them.
+const SMALL: usize = 16;
 
 /// Quantiles of every group: for each group one value per entry of `qs`, in the order of `qs`.
 ///
@@ -22,7 +25,7 @@ pub fn quantiles(values: &Values, offsets: &[u32], qs: &[f64], nan: Nan) -> Resu
     let mut ascending: Vec<(usize, f64)> = qs.iter().copied().enumerate().collect();
     ascending.sort_by(|a, b| a.1.total_cmp(&b.1));
     let mut out = vec![f64::NAN; offsets.len().saturating_sub(1) * qs.len()];
-    with_values!(values, v => {
+    with_floats!(values, v => {
         let mut scratch = Vec::new();
         for (group, out) in groups(v, offsets).zip(out.chunks_exact_mut(qs.len().max(1))) {
             of_group(group, &ascending, nan, &mut scratch, out);
@@ -61,6 +64,17 @@ fn of_group<T: Number>(
         scratch.retain(|x| !x.is_nan());
     }
     let Some(top) = scratch.len().checked_sub(1) else { return };
+    if top < SMALL {
+        scratch.sort_unstable_by(T::order);
+        for &(place, q) in ascending {
+            let position = q * top as f64;
+            let below = (position as usize).min(top);
+            let (low, fraction) = (scratch[below].to_f64(), position - below as f64);
+            let high = || scratch[(below + 1).min(top)].to_f64();
+            out[place] = if fraction == 0.0 { low } else { between(low, high(), fraction) };
+        }
+        return;
+    }
     // Everything before `sorted` is in its place and below everything after it.
     let mut sorted = 0;
     for &(place, q) in ascending {

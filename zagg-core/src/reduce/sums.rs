@@ -1,18 +1,16 @@
 //! Sums and what is made of them: means, variances, weighted averages.
 
-use std::borrow::Cow;
-
+use super::wide::{Floats, Wide, is_unsigned, with_floats};
 use super::{Nan, Number, check, groups};
-use crate::column::{DType, Values};
+use crate::column::Values;
 use crate::error::{Error, Result};
-use crate::with_values;
 
 /// Independent running sums: additions of one group do not wait for each other.
 const LANES: usize = 8;
 
 /// The sum of `term(i)` for `i` in `0..n`, in an order that depends on `n` alone.
 #[inline]
-fn sum_of(n: usize, term: impl Fn(usize) -> f64) -> f64 {
+pub fn sum_of(n: usize, term: impl Fn(usize) -> f64) -> f64 {
     if n < LANES {
         return (0..n).fold(0.0, |sum, i| sum + term(i));
     }
@@ -60,8 +58,8 @@ fn squares<T: Number>(group: &[T], mean: f64, nan: Nan) -> f64 {
 /// When the offsets do not fit the column.
 pub fn non_nan_counts(values: &Values, offsets: &[u32]) -> Result<Vec<i64>> {
     check(values.len(), offsets)?;
-    Ok(with_values!(values, v => {
-        groups(v, offsets).map(|g| g.iter().filter(|x| !Number::is_nan(**x)).count() as i64).collect()
+    Ok(with_floats!(values, v => {
+        groups(v, offsets).map(|g| g.iter().filter(|x| !x.is_nan()).count() as i64).collect()
     }))
 }
 
@@ -71,7 +69,23 @@ pub fn non_nan_counts(values: &Values, offsets: &[u32]) -> Result<Vec<i64>> {
 /// When the offsets do not fit the column.
 pub fn sum_f64(values: &Values, offsets: &[u32], nan: Nan) -> Result<Vec<f64>> {
     check(values.len(), offsets)?;
-    Ok(with_values!(values, v => groups(v, offsets).map(|g| total(g, nan).0).collect()))
+    Ok(with_floats!(values, v => groups(v, offsets).map(|g| total(g, nan).0).collect()))
+}
+
+/// Sum of every group of an integer or bool column, exact; none for floats.
+///
+/// # Errors
+/// When the offsets do not fit the column.
+pub fn integer_sums(values: &Values, offsets: &[u32]) -> Result<Option<Vec<i128>>> {
+    check(values.len(), offsets)?;
+    fn sums<T: Copy + Into<i128>>(values: &[T], offsets: &[u32]) -> Vec<i128> {
+        groups(values, offsets).map(|g| g.iter().map(|&x| x.into()).sum()).collect()
+    }
+    Ok(match Wide::of(values) {
+        Wide::F32(_) | Wide::F64(_) => None,
+        Wide::I64(v) => Some(sums(&v, offsets)),
+        Wide::U64(v) => Some(sums(v, offsets)),
+    })
 }
 
 /// Sum of every group: float64 for floats, int64 for signed integers and bool, uint64 for unsigned integers.
@@ -79,25 +93,18 @@ pub fn sum_f64(values: &Values, offsets: &[u32], nan: Nan) -> Result<Vec<f64>> {
 /// # Errors
 /// When the offsets do not fit the column, or the sum of integers exceeds 64 bits.
 pub fn sum(values: &Values, offsets: &[u32], nan: Nan) -> Result<Values> {
-    check(values.len(), offsets)?;
-    fn exact<T: Number, S: TryFrom<i128>>(values: &[T], offsets: &[u32]) -> Result<Vec<S>> {
-        groups(values, offsets)
-            .map(|g| S::try_from(g.iter().map(|x| x.to_i128()).sum::<i128>()))
-            .collect::<Result<_, _>>()
-            .map_err(|_| {
-                Error::input(format!(
-                    "a sum of {} values exceeds 64 bits; sum float64(...) instead",
-                    T::DTYPE
-                ))
-            })
-    }
-    match values.dtype() {
-        DType::Float32 | DType::Float64 => sum_f64(values, offsets, nan).map(Values::Float64),
-        DType::UInt8 | DType::UInt16 | DType::UInt32 | DType::UInt64 => {
-            with_values!(values, v => exact(v, offsets)).map(Values::UInt64)
-        }
-        _ => with_values!(values, v => exact(v, offsets)).map(Values::Int64),
-    }
+    let Some(sums) = integer_sums(values, offsets)? else {
+        return sum_f64(values, offsets, nan).map(Values::Float64);
+    };
+    let dtype = values.dtype();
+    let whole = if is_unsigned(dtype) {
+        sums.into_iter().map(u64::try_from).collect::<std::result::Result<_, _>>().map(Values::UInt64)
+    } else {
+        sums.into_iter().map(i64::try_from).collect::<std::result::Result<_, _>>().map(Values::Int64)
+    };
+    whole.map_err(|_| {
+        Error::input(format!("a sum of {dtype} values exceeds 64 bits; sum float64(...) instead"))
+    })
 }
 
 /// Mean of every group; NaN where nothing counts.
@@ -106,7 +113,7 @@ pub fn sum(values: &Values, offsets: &[u32], nan: Nan) -> Result<Values> {
 /// When the offsets do not fit the column.
 pub fn mean(values: &Values, offsets: &[u32], nan: Nan) -> Result<Vec<f64>> {
     check(values.len(), offsets)?;
-    Ok(with_values!(values, v => {
+    Ok(with_floats!(values, v => {
         groups(v, offsets)
             .map(|g| {
                 let (sum, n) = total(g, nan);
@@ -161,7 +168,7 @@ impl Moments {
 /// When the offsets do not fit the column.
 pub fn moments(values: &Values, offsets: &[u32], nan: Nan) -> Result<Vec<Moments>> {
     check(values.len(), offsets)?;
-    Ok(with_values!(values, v => groups(v, offsets).map(|g| moments_of(g, nan)).collect()))
+    Ok(with_floats!(values, v => groups(v, offsets).map(|g| moments_of(g, nan)).collect()))
 }
 
 #[inline]
@@ -177,7 +184,7 @@ fn moments_of<T: Number>(group: &[T], nan: Nan) -> Moments {
 /// When the offsets do not fit the column.
 pub fn variance(values: &Values, offsets: &[u32], ddof: u32, nan: Nan) -> Result<Vec<f64>> {
     check(values.len(), offsets)?;
-    Ok(with_values!(values, v => groups(v, offsets).map(|g| moments_of(g, nan).variance(ddof)).collect()))
+    Ok(with_floats!(values, v => groups(v, offsets).map(|g| moments_of(g, nan).variance(ddof)).collect()))
 }
 
 /// `Σ w·x` and `Σ w` of every group. Products and sums are f64.
@@ -193,13 +200,6 @@ pub fn sum_products(values: &Values, weights: &Values, offsets: &[u32]) -> Resul
             values.len()
         )));
     }
-    // Two types of four combinations are compiled; integer columns pay for a copy.
-    fn float(values: &Values) -> Cow<'_, Values> {
-        match values {
-            Values::Float32(_) | Values::Float64(_) => Cow::Borrowed(values),
-            other => Cow::Owned(Values::Float64(other.to_f64())),
-        }
-    }
     fn pairs<X: Number, W: Number>(x: &[X], w: &[W], offsets: &[u32]) -> Vec<(f64, f64)> {
         groups(x, offsets)
             .zip(groups(w, offsets))
@@ -209,13 +209,11 @@ pub fn sum_products(values: &Values, weights: &Values, offsets: &[u32]) -> Resul
             })
             .collect()
     }
-    let (values, weights) = (float(values), float(weights));
-    Ok(match (values.as_ref(), weights.as_ref()) {
-        (Values::Float32(x), Values::Float32(w)) => pairs(x, w, offsets),
-        (Values::Float32(x), Values::Float64(w)) => pairs(x, w, offsets),
-        (Values::Float64(x), Values::Float32(w)) => pairs(x, w, offsets),
-        (Values::Float64(x), Values::Float64(w)) => pairs(x, w, offsets),
-        _ => Vec::new(),
+    Ok(match (Floats::of(values), Floats::of(weights)) {
+        (Floats::F32(x), Floats::F32(w)) => pairs(x, w, offsets),
+        (Floats::F32(x), Floats::F64(w)) => pairs(x, &w, offsets),
+        (Floats::F64(x), Floats::F32(w)) => pairs(&x, w, offsets),
+        (Floats::F64(x), Floats::F64(w)) => pairs(&x, &w, offsets),
     })
 }
 

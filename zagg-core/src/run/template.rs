@@ -4,161 +4,192 @@ use serde_json::{Map, Value, json};
 
 use super::Run;
 use crate::column::{DType, Values};
-use crate::config::Layout;
 use crate::error::Result;
-use crate::grid::{Coordinate, CoordinateExtent, Grid, GridLayout};
+use crate::grid::{Coordinate, CoordinateExtent};
+use crate::levels::{Level, Writer};
+use crate::product::{CoordinateWriter, PLAN, Product};
 use crate::program::CompiledVariable;
-use crate::store::{ArraySpec, Compression, Created, GroupSpec, StoreTemplate};
+use crate::records::pretty;
+use crate::statistic::OutputShape;
+use crate::store::{ArraySpec, Compression, Created, GroupSpec, RaggedSpec, StoreTemplate};
 
-/// Cells of a compact store up to which its coordinates are written with the template; above, tasks write their own part.
-const MAX_CELLS_BEFOREHAND: u64 = 100_000_000;
 /// Cells of one chunk of a coordinate that is written beforehand.
 const COORDINATE_CHUNK: u64 = 1 << 20;
 
-/// Names of the coordinates that tasks write.
-pub(super) fn task_coordinates(grid: &dyn Grid, layout: Layout, shards: u64) -> Vec<String> {
-    let level = grid.leaf_level();
-    let shape = grid.layout(level);
-    let compact = layout == Layout::Compact && shape.compactable;
-    let beforehand = compact && shards.saturating_mul(shape.cells_per_shard()) <= MAX_CELLS_BEFOREHAND;
-    grid.coordinates(level)
-        .into_iter()
-        .filter(|c| c.extent == CoordinateExtent::Cells && !beforehand && (compact || !c.implied_by_position))
-        .map(|c| c.name)
-        .collect()
-}
-
 /// Writes the template and the coordinates that are known beforehand.
 pub(super) fn write(run: &Run, overwrite: bool) -> Result<Created> {
-    let template = template(run, true);
-    let created = run.store.create(&template, overwrite)?;
-    run.store.write_record("plan.json", plan(run)?)?;
-    let level = run.grid.leaf_level();
-    let group = run.grid.group_name(level);
-    for coordinate in beforehand(run) {
-        let cells = run.grid.layout(level).cells_per_shard();
-        let per_block = shards_per_block(cells) as usize;
-        for (block, shards) in run.shards.chunks(per_block).enumerate() {
-            let mut values = Values::with_capacity(coordinate.dtype, per_block * cells as usize);
-            for &shard in shards {
-                values.append(&run.grid.shard_coordinate(&coordinate.name, shard, level)?)?;
+    let created = run.store.create(&template(run, true), overwrite)?;
+    run.store.write_record(PLAN, pretty(&run.product.plan())?)?;
+    if run.product.coordinate_writer() == CoordinateWriter::Template {
+        for level in &run.product.levels {
+            for coordinate in run.product.grid.coordinates(level.level) {
+                if coordinate.extent == CoordinateExtent::Cells {
+                    write_coordinate(run, level, &coordinate)?;
+                }
             }
-            // The last block reaches past the end of the array; what lies there is never read.
-            let missing = (per_block - shards.len()) * cells as usize;
-            values.append(&zeros(coordinate.dtype, missing)?)?;
-            run.store.write_block(&group, &coordinate.name, &[block as u64], &values)?;
         }
     }
     Ok(created)
 }
 
-/// What the store is made from, beside it: the pipeline and the shards with their granules.
-fn plan(run: &Run) -> Result<Vec<u8>> {
-    let shards: Map<String, Value> = run
-        .shards
-        .iter()
-        .map(|&shard| (run.grid.shard_label(shard), run.listed_by(shard).collect::<Vec<_>>().into()))
-        .collect();
-    let plan = json!({
-        "version": 1,
-        "pipeline": run.pipeline.canonical(),
-        "pipeline_hash": run.pipeline.hash(),
-        "layout": run.pipeline.output.layout.name(),
-        "grid_signature": run.grid.signature(),
-        "shards": shards,
-    });
-    super::pretty(&plan)
+/// Writes a coordinate of a compact store for all cells of a level.
+fn write_coordinate(run: &Run, level: &Level, coordinate: &Coordinate) -> Result<()> {
+    let product = &run.product;
+    let block = coordinate_block(level);
+    let mut cells: Vec<u64> = Vec::new();
+    let mut at = 0;
+    let mut write = |cells: &mut Vec<u64>, last: bool| {
+        while cells.len() as u64 >= block || (last && !cells.is_empty()) {
+            let rest = cells.split_off(cells.len().min(block as usize));
+            let mut values = product.grid.cell_coordinate(&coordinate.name, level.level, cells)?;
+            // The last block reaches past the end of the array; what lies there is never read.
+            values.append(&zeros(coordinate.dtype, block as usize - cells.len())?)?;
+            run.store.write_block(&level.group, &coordinate.name, &[at], &values)?;
+            (*cells, at) = (rest, at + 1);
+        }
+        Ok(())
+    };
+    match level.writer {
+        Writer::Merge => cells.extend_from_slice(product.merged_cells(level)),
+        _ => {
+            for &shard in &product.shards {
+                cells.extend(product.grid.cells_of_shard(shard, level.level));
+                write(&mut cells, false)?;
+            }
+        }
+    }
+    write(&mut cells, true)
 }
 
 fn zeros(dtype: DType, n: usize) -> Result<Values> {
     Values::UInt8(vec![0; n]).cast(dtype)
 }
 
-fn shards_per_block(cells_per_shard: u64) -> u64 {
-    (COORDINATE_CHUNK / cells_per_shard.max(1)).max(1)
-}
-
-/// Coordinates with a value per cell that are written with the template.
-fn beforehand(run: &Run) -> Vec<Coordinate> {
-    let mut coordinates = run.grid.coordinates(run.grid.leaf_level());
-    coordinates.retain(|c| {
-        c.extent == CoordinateExtent::Cells && run.is_compact() && !run.task_coordinates.contains(&c.name)
-    });
-    coordinates
+/// Cells of one block of a coordinate that is written beforehand: a whole number of shards.
+fn coordinate_block(level: &Level) -> u64 {
+    let cells = match level.writer {
+        Writer::Merge => 1,
+        _ => level.layout.cells_per_shard().max(1),
+    };
+    (COORDINATE_CHUNK / cells).max(1) * cells
 }
 
 /// The template; what granules say of their columns only when it is wanted.
 pub(super) fn template(run: &Run, describe: bool) -> StoreTemplate {
-    let level = run.grid.leaf_level();
-    let layout = run.grid.layout(level);
-    let compact = run.is_compact();
-    let shards = run.shards.len() as u64;
-    let shape: Vec<u64> =
-        if compact { vec![shards * layout.cells_per_shard()] } else { layout.full_shape.clone() };
-    let mut arrays: Vec<ArraySpec> = Vec::new();
-    for coordinate in run.grid.coordinates(level) {
-        arrays.extend(coordinate_array(run, &coordinate, &layout, &shape));
-    }
-    let shared = run.grid.array_attributes(level, compact);
-    arrays.extend(run.program.variables().iter().map(|variable| {
-        let mut attributes = variable_attributes(run, variable, describe);
-        attributes.extend(shared.clone());
-        ArraySpec {
-            name: variable.name.clone(),
-            dtype: variable.dtype,
-            fill: variable.fill.clone(),
-            dimensions: layout.dimensions.clone(),
-            shape: shape.clone(),
-            block_shape: layout.shard_shape.clone(),
-            chunk_shape: layout.chunk_shape.clone(),
-            compression: run.pipeline.output.compression,
-            attributes,
-            content: None,
+    template_of(&run.product, &|column| match describe {
+        true => run.granules.column_attributes(column, &*run.product.grid),
+        false => Map::new(),
+    })
+}
+
+/// What the store of a product is made of. `describe` gives the attributes that granules have for a column.
+pub fn template_of(product: &Product, describe: &dyn Fn(&str) -> Map<String, Value>) -> StoreTemplate {
+    let compact = product.is_compact();
+    let described: Vec<Map<String, Value>> = product
+        .program
+        .variables()
+        .iter()
+        .map(|variable| variable_attributes(variable, describe))
+        .collect();
+    let group = |level: &Level| {
+        let shape = product.shape(level);
+        let coordinates = product.grid.coordinates(level.level);
+        let mut arrays: Vec<ArraySpec> =
+            coordinates.iter().filter_map(|c| coordinate_array(product, level, c, &shape)).collect();
+        let shared = product.grid.array_attributes(level.level, compact);
+        for (variable, described) in product.program.variables().iter().zip(&described) {
+            // Above the shards only what merges has values.
+            if level.writer == Writer::Merge && variable.form().is_none() {
+                continue;
+            }
+            let mut attributes = described.clone();
+            attributes.extend(shared.clone());
+            arrays.push(variable_array(product, level, variable, &shape, attributes));
         }
-    }));
-    let pipeline_hash = run.pipeline.hash();
-    let identity = json!({
-        "pipeline": pipeline_hash,
-        "layout": run.pipeline.output.layout.name(),
-        "compression": run.pipeline.output.compression,
-        "shards": if compact { json!(run.shards) } else { Value::Null },
-    });
-    let about = json!({
-        "pipeline_hash": pipeline_hash,
-        "layout": run.pipeline.output.layout.name(),
+        GroupSpec {
+            name: level.group.clone(),
+            attributes: product.grid.group_attributes(level.level, compact),
+            arrays,
+        }
+    };
+    let mut about = json!({
+        "pipeline_hash": product.pipeline.hash(),
+        "layout": product.pipeline.output.layout.name(),
         "version": env!("CARGO_PKG_VERSION"),
     });
+    let mut attributes = Map::new();
+    if product.levels.len() > 1 {
+        let levels: Vec<u32> = product.levels.iter().map(|level| level.level).collect();
+        attributes = product.grid.root_attributes(&levels, compact);
+        about["levels"] = crate::finalize::levels(product).iter().map(|level| json!(level)).collect();
+    }
+    attributes.insert("zagg".to_string(), about);
     StoreTemplate {
-        attributes: Map::from_iter([("zagg".to_string(), about)]),
-        groups: vec![GroupSpec {
-            name: run.grid.group_name(level),
-            attributes: run.grid.group_attributes(level, compact),
-            arrays,
-        }],
-        hash: crate::hash::sha256_hex(identity.to_string().as_bytes()),
+        attributes,
+        groups: product.levels.iter().map(group).collect(),
+        hash: product.identity(),
     }
 }
 
+/// The array of a variable at a level.
+fn variable_array(
+    product: &Product,
+    level: &Level,
+    variable: &CompiledVariable,
+    shape: &[u64],
+    attributes: Map<String, Value>,
+) -> ArraySpec {
+    let mut array = ArraySpec {
+        name: variable.name.clone(),
+        dtype: variable.dtype,
+        fill: variable.fill.clone(),
+        ragged: None,
+        dimensions: level.layout.dimensions.clone(),
+        shape: shape.to_vec(),
+        block_shape: level.block_shape.clone(),
+        chunk_shape: level.chunk_shape.clone(),
+        compression: product.pipeline.output.compression,
+        attributes,
+        content: None,
+    };
+    match &variable.shape {
+        OutputShape::Scalar => {}
+        OutputShape::Ragged(inner_shape) => {
+            array.ragged = Some(RaggedSpec { inner_shape: inner_shape.clone() });
+        }
+        OutputShape::Fixed(sizes) => {
+            for (at, &size) in sizes.iter().enumerate() {
+                // A dimension of its own: variables of one group may differ in size.
+                array.dimensions.push(format!("{}_{at}", variable.name));
+                array.shape.push(size);
+                array.block_shape.push(size);
+                array.chunk_shape.push(size);
+            }
+        }
+    }
+    array
+}
+
 fn coordinate_array(
-    run: &Run,
+    product: &Product,
+    level: &Level,
     coordinate: &Coordinate,
-    layout: &GridLayout,
     shape: &[u64],
 ) -> Option<ArraySpec> {
-    let level = run.grid.leaf_level();
-    let compact = run.is_compact();
-    let whole = || run.grid.whole_coordinate(&coordinate.name, level).ok();
+    let layout = &level.layout;
+    let whole = || product.grid.whole_coordinate(&coordinate.name, level.level).ok();
+    let with_level = product.coordinate_writer() == CoordinateWriter::WithLevel;
     let (dimensions, shape, block, chunk, content) = match coordinate.extent {
-        CoordinateExtent::Cells if !compact && coordinate.implied_by_position => return None,
-        CoordinateExtent::Cells if run.task_coordinates.contains(&coordinate.name) => (
+        CoordinateExtent::Cells if !product.is_compact() && coordinate.implied_by_position => return None,
+        CoordinateExtent::Cells if with_level => (
             layout.dimensions.clone(),
             shape.to_vec(),
-            layout.shard_shape.clone(),
-            layout.chunk_shape.clone(),
+            level.block_shape.clone(),
+            level.chunk_shape.clone(),
             None,
         ),
         CoordinateExtent::Cells => {
-            let block = shards_per_block(layout.cells_per_shard()) * layout.cells_per_shard();
+            let block = coordinate_block(level);
             (layout.dimensions.clone(), shape.to_vec(), vec![block], vec![block], None)
         }
         CoordinateExtent::Dimension(at) => {
@@ -172,11 +203,10 @@ fn coordinate_array(
         dtype: coordinate.dtype,
         // A shard that was never written must not look like many times the first cell of the globe.
         fill: match coordinate.dtype {
-            DType::UInt64 if run.task_coordinates.contains(&coordinate.name) => {
-                Values::UInt64(vec![u64::MAX])
-            }
+            DType::UInt64 if with_level => Values::UInt64(vec![u64::MAX]),
             dtype => zeros(dtype, 1).ok()?,
         },
+        ragged: None,
         dimensions,
         shape,
         block_shape: block,
@@ -189,16 +219,15 @@ fn coordinate_array(
 
 /// The pipeline's attributes over those that follow from the source column: units to the power the statistic says, and a
 /// description made of function and column.
-fn variable_attributes(run: &Run, variable: &CompiledVariable, describe: bool) -> Map<String, Value> {
+fn variable_attributes(
+    variable: &CompiledVariable,
+    describe: &dyn Fn(&str) -> Map<String, Value>,
+) -> Map<String, Value> {
     let mut attributes = Map::new();
     if let (Some((column, power)), Some(function)) = (&variable.describes, &variable.function) {
         // A granule costs a request, which nothing comes of where the pipeline says it all.
         let is_told = ["units", "long_name"].iter().all(|key| variable.attrs.contains_key(*key));
-        let source = if describe && !is_told {
-            run.granules.column_attributes(column, &*run.grid)
-        } else {
-            Map::new()
-        };
+        let source = if is_told { Map::new() } else { describe(column) };
         let text = |key: &str| source.get(key).and_then(Value::as_str);
         if let Some(units) = derived_units(*power, text("units")) {
             attributes.insert("units".into(), units.into());

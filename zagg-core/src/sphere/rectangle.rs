@@ -8,6 +8,22 @@ use crate::error::{Error, Result};
 /// Rounding allowed for in comparisons, radians.
 const SLACK: f64 = 1e-12;
 
+/// Degrees from `west` going east to `east` of a box, 360 for one all round.
+///
+/// # Errors
+/// When a corner is no position, or the south lies north of the north.
+pub fn box_width(west: f64, south: f64, east: f64, north: f64) -> Result<f64> {
+    check_position([west, south])?;
+    check_position([east, north])?;
+    if south > north {
+        return Err(Error::input(format!(
+            "the box of the footprint has its south, {south}, north of its north, {north}"
+        )));
+    }
+    let width = east - west;
+    Ok(if width >= 360.0 { 360.0 } else { width.rem_euclid(360.0) })
+}
+
 /// The places between two meridians and two parallels; radians.
 #[derive(Debug)]
 pub struct Rectangle {
@@ -25,15 +41,7 @@ impl Rectangle {
     /// # Errors
     /// When a corner is no position, or the south lies north of the north.
     pub fn new(west: f64, south: f64, east: f64, north: f64) -> Result<Self> {
-        check_position([west, south])?;
-        check_position([east, north])?;
-        if south > north {
-            return Err(Error::input(format!(
-                "the box of the footprint has its south, {south}, north of its north, {north}"
-            )));
-        }
-        let width = east - west;
-        let width = if width >= 360.0 { 360.0 } else { width.rem_euclid(360.0) };
+        let width = box_width(west, south, east, north)?;
         Ok(Self {
             south: south.to_radians(),
             north: north.to_radians(),

@@ -65,6 +65,18 @@ impl<S: Store, F: Fn(u64) -> bool + Send + Sync> Store for FailingStore<S, F> {
         self.inner.write_block(group, array, block, values)
     }
 
+    fn write_ragged_block(
+        &self,
+        group: &str,
+        array: &str,
+        block: &[u64],
+        offsets: &[u64],
+        values: &Values,
+    ) -> Result<Written> {
+        self.pass(&format!("block {block:?} of {group}/{array}"))?;
+        self.inner.write_ragged_block(group, array, block, offsets, values)
+    }
+
     fn write_record(&self, name: &str, bytes: Vec<u8>) -> Result<Written> {
         self.pass(&format!("record {name}"))?;
         self.inner.write_record(name, bytes)

@@ -4,7 +4,7 @@ use crate::column::Column;
 use crate::error::{Error, Result};
 use crate::granules::{Located, PartRows, measured};
 use crate::grid::NO_CELL;
-use crate::report::Traffic;
+use crate::report::{Strays, Traffic};
 use crate::run::Run;
 use crate::source::{LATITUDE, LONGITUDE, PointBatch, ReadRequest};
 
@@ -19,6 +19,8 @@ pub(super) struct GranuleRows {
     /// Part and reason; no part means the whole granule.
     pub(super) holes: Vec<(Option<String>, Error)>,
     pub(super) traffic: Traffic,
+    /// Rows that no shard keeps.
+    lost: Strays,
 }
 
 /// What one part gives to one shard.
@@ -37,12 +39,13 @@ pub(super) fn read_granule(run: &Run, granule: u32, shard: u64) -> GranuleRows {
         result.unwrap_or_else(|error| GranuleRows { holes: vec![(None, error)], ..GranuleRows::default() });
     rows.granule = granule;
     rows.traffic = traffic;
+    run.granules.set_lost(granule, shard, rows.lost);
     rows
 }
 
 fn gather(run: &Run, granule: u32, shard: u64) -> Result<GranuleRows> {
-    let located = run.granules.located(granule, &*run.grid)?;
-    let mut rows = GranuleRows::default();
+    let located = run.granules.located(granule, &*run.product.grid)?;
+    let mut rows = GranuleRows { granule, ..GranuleRows::default() };
     if !located.is_known() || !run.granules.may_do_without_index() {
         fill(run, &located, shard, &mut rows, false)?;
         if rows.holes.is_empty() {
@@ -57,8 +60,8 @@ fn gather(run: &Run, granule: u32, shard: u64) -> Result<GranuleRows> {
     match filled {
         Err(error) if !error.may_pass() => {
             // Whatever is wrong may be the index alone: the granule itself is asked.
-            let located = run.granules.without_index(granule, &error, &*run.grid)?;
-            rows = GranuleRows::default();
+            let located = run.granules.without_index(granule, &error, &*run.product.grid)?;
+            rows = GranuleRows { granule, ..GranuleRows::default() };
             fill(run, &located, shard, &mut rows, false)?;
         }
         filled => filled?,
@@ -84,7 +87,7 @@ enum Cells {
 fn fill(run: &Run, located: &Located, shard: u64, out: &mut GranuleRows, doubt: bool) -> Result<()> {
     let names: Vec<&str> = located.granule().parts().iter().map(|p| p.name.as_str()).collect();
     let mut wanted = Vec::new();
-    for (part, rows) in located.rows_in(shard).into_iter().enumerate() {
+    for (part, rows) in located.rows_in(shard, &*run.product.grid).into_iter().enumerate() {
         match rows {
             PartRows::Absent => out.parts_absent += 1,
             PartRows::Hole(error) if doubt => {
@@ -92,12 +95,12 @@ fn fill(run: &Run, located: &Located, shard: u64, out: &mut GranuleRows, doubt: 
             }
             PartRows::Hole(error) => out.holes.push((Some(names[part].to_string()), error)),
             PartRows::Exact { rows, cells } => {
-                let columns = run.program.columns().to_vec();
+                let columns = run.product.program.columns().to_vec();
                 let request = ReadRequest { part, rows, columns };
                 wanted.push(Wanted { request, located: Cells::Known(cells) });
             }
             PartRows::Candidates { rows, all } => {
-                let mut columns = run.program.columns().to_vec();
+                let mut columns = run.product.program.columns().to_vec();
                 columns.extend([LONGITUDE.to_string(), LATITUDE.to_string()]);
                 let request = ReadRequest { part, rows, columns };
                 wanted.push(Wanted { request, located: Cells::Search { all } });
@@ -119,7 +122,8 @@ fn fill(run: &Run, located: &Located, shard: u64, out: &mut GranuleRows, doubt: 
     }
     for (wanted, batch) in wanted.into_iter().zip(batches) {
         let name = names[wanted.request.part];
-        match batch.and_then(|batch| keep(run, shard, wanted, batch)) {
+        let place = Place { run, located, granule: out.granule, shard };
+        match batch.and_then(|batch| keep(place, wanted, batch, &mut out.lost)) {
             Ok((rows_read, cells, columns)) => {
                 out.rows_read += rows_read;
                 if !cells.is_empty() {
@@ -133,8 +137,22 @@ fn fill(run: &Run, located: &Located, shard: u64, out: &mut GranuleRows, doubt: 
     Ok(())
 }
 
+/// What is being read, and for which shard.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    run: &'a Run,
+    located: &'a Located,
+    granule: u32,
+    shard: u64,
+}
+
 /// Drops the rows that lie elsewhere or fail a filter. Gives the number of rows in the shard before filters.
-fn keep(run: &Run, shard: u64, wanted: Wanted, batch: PointBatch) -> Result<(u64, Vec<u64>, Vec<Column>)> {
+fn keep(
+    place: Place<'_>,
+    wanted: Wanted,
+    batch: PointBatch,
+    lost: &mut Strays,
+) -> Result<(u64, Vec<u64>, Vec<Column>)> {
     let rows = wanted.request.rows.len() as usize;
     let mut columns = batch.columns;
     if columns.len() != wanted.request.columns.len() {
@@ -160,22 +178,17 @@ fn keep(run: &Run, shard: u64, wanted: Wanted, batch: PointBatch) -> Result<(u64
         }
         Cells::Known(cells) => cells,
         Cells::Search { all } => {
-            let cells = locate_again(run, shard, rows, &mut columns);
+            let cells = locate_again(place, &wanted.request, &mut columns, lost);
             if all && cells.contains(&NO_CELL) {
                 return Err(Error::changed("its rows are not where its index says"));
             }
             cells
         }
     };
-    let mut flags = run.program.keep(rows, &columns);
-    let mut inside = 0;
-    for (keep, &cell) in flags.iter_mut().zip(&cells) {
-        inside += u64::from(cell != NO_CELL);
-        *keep &= cell != NO_CELL;
-    }
-    run.program.drop_filter_columns(&mut columns);
+    let mut flags: Vec<bool> = cells.iter().map(|&cell| cell != NO_CELL).collect();
+    let inside = flags.iter().filter(|inside| **inside).count() as u64;
+    let columns = place.run.product.program.rows().select(&mut flags, columns)?;
     if flags.contains(&false) {
-        columns = columns.iter().map(|column| column.filter(&flags)).collect();
         let mut keep = flags.iter();
         cells.retain(|_| *keep.next().unwrap_or(&false));
     }
@@ -194,13 +207,21 @@ fn degrees(column: Column) -> Vec<f64> {
 }
 
 /// The leaf cell of every row by its own coordinates, which are the last two columns; rows outside the shard have none.
-fn locate_again(run: &Run, shard: u64, rows: usize, columns: &mut Vec<Column>) -> Vec<u64> {
+fn locate_again(
+    place: Place<'_>,
+    request: &ReadRequest,
+    columns: &mut Vec<Column>,
+    lost: &mut Strays,
+) -> Vec<u64> {
+    let Place { run, located, granule, shard } = place;
     let lat = columns.pop().map(degrees).unwrap_or_default();
     let lon = columns.pop().map(degrees).unwrap_or_default();
-    let mut cells = vec![NO_CELL; rows];
-    run.grid.locate(&lon, &lat, &mut cells);
-    let mut shards = vec![NO_CELL; rows];
-    run.grid.shards_of(&cells, &mut shards);
+    let mut cells = vec![NO_CELL; lon.len()];
+    run.product.grid.locate(&lon, &lat, &mut cells);
+    let mut shards = vec![NO_CELL; lon.len()];
+    run.product.grid.shards_of(&cells, &mut shards);
+    let who = (granule, request.part, shard);
+    *lost += run.granules.lost_rows(located, who, (&request.rows, &shards), (&lon, &lat));
     for (cell, home) in cells.iter_mut().zip(shards) {
         if home != shard {
             *cell = NO_CELL;

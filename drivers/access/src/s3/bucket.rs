@@ -1,5 +1,8 @@
 //! One bucket as one chain of credentials sees it: requests with retries, renewed keys and the region found out.
 
+mod change;
+mod list;
+
 use std::fmt;
 use std::future::Future;
 use std::ops::Range;
@@ -33,6 +36,7 @@ const IN_FLIGHT: usize = 96;
 #[derive(Clone)]
 pub(crate) struct Network {
     client: reqwest::Client,
+    uploads: reqwest::Client,
     permits: Arc<Semaphore>,
     retries: RetryConfig,
 }
@@ -51,6 +55,7 @@ impl Network {
     /// When TLS cannot be set up.
     pub(crate) fn new(retries: &Retries) -> Result<Self> {
         let client = client::build(client::builder())?;
+        let uploads = client::build(client::upload_builder())?;
         let permits = Arc::new(Semaphore::new(IN_FLIGHT));
         // The next pause is random between the first and three times the last one, which must be a range.
         let first = retries.first_pause.max(Duration::from_millis(1));
@@ -61,7 +66,7 @@ impl Network {
             max_retries: retries.attempts.saturating_sub(1) as usize,
             retry_timeout: retries.total,
         };
-        Ok(Self { client, permits, retries })
+        Ok(Self { client, uploads, permits, retries })
     }
 }
 
@@ -221,7 +226,7 @@ impl Bucket {
             };
             match store.put_opts(key, bytes.clone().into(), options).await {
                 // It is written, even if the server does not give the ETag that object_store wants to see.
-                Err(_) if watch.seen().status.is_some_and(|status| (200..300).contains(&status)) => Ok(()),
+                Err(_) if watch.seen().is_success() => Ok(()),
                 result => result.map(drop),
             }
         };
@@ -304,7 +309,8 @@ fn store(
     let builder = place
         .builder(name, region)
         .with_retry(network.retries.clone())
-        .with_http_connector(Shared::new(network.client.clone()));
+        .with_disable_bulk_delete(true)
+        .with_http_connector(Shared::new(network.client.clone(), network.uploads.clone()));
     let builder = match keys {
         Some(keys) => builder.with_credentials(Arc::new(Checked(Arc::clone(keys)))),
         None => builder.with_skip_signature(true),

@@ -1,6 +1,7 @@
 //! object_store's requests through our client, and what their answers said: status, code and region of an error.
 
 use std::fmt;
+use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService,
 };
 
-use crate::client::chain;
+use crate::client::{self, chain};
 
 /// Longest message of an error that is read.
 const MAX_MESSAGE: usize = 64 << 10;
@@ -37,6 +38,19 @@ pub(super) struct Seen {
     pub(super) key_id: Option<String>,
     /// Why no answer came.
     pub(super) failure: Option<String>,
+    /// Requests so far, this one among them.
+    pub(super) requests: u32,
+}
+
+impl Seen {
+    /// Whether the last request may have been carried out although no answer came.
+    pub(super) fn is_lost(&self) -> bool {
+        self.status.is_none() && self.failure.is_some()
+    }
+
+    pub(super) fn is_success(&self) -> bool {
+        self.status.is_some_and(|status| (200..300).contains(&status))
+    }
 }
 
 /// Where a request that carries this in its extensions leaves what it saw.
@@ -49,13 +63,29 @@ impl Watch {
     }
 
     fn set(&self, seen: Seen) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = seen;
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let requests = last.requests.saturating_add(1);
+        *last = Seen { requests, ..seen };
     }
+
+    /// Watches the requests of a future that cannot carry this in their extensions.
+    pub(super) async fn over<T>(&self, requests: impl Future<Output = T>) -> T {
+        WATCH.scope(self.clone(), requests).await
+    }
+}
+
+tokio::task_local! {
+    /// The watch over requests of which object_store lets nobody set the extensions.
+    static WATCH: Watch;
 }
 
 /// One client for all stores: their options of a client are not looked at.
 #[derive(Clone)]
-pub(super) struct Shared(reqwest::Client);
+pub(super) struct Shared {
+    client: reqwest::Client,
+    /// For requests with long bodies.
+    uploads: reqwest::Client,
+}
 
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -65,8 +95,18 @@ impl fmt::Debug for Shared {
 }
 
 impl Shared {
-    pub(super) fn new(client: reqwest::Client) -> Self {
-        Self(client)
+    pub(super) fn new(client: reqwest::Client, uploads: reqwest::Client) -> Self {
+        Self { client, uploads }
+    }
+
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let length = request.body().content_length() as u64;
+        if length <= client::SHORT_UPLOAD {
+            return self.client.call(request).await;
+        }
+        tokio::time::timeout(client::upload_time(length), self.uploads.call(request))
+            .await
+            .unwrap_or_else(|late| Err(HttpError::new(HttpErrorKind::Timeout, late)))
     }
 }
 
@@ -79,10 +119,11 @@ impl HttpConnector for Shared {
 #[async_trait]
 impl HttpService for Shared {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        let watch = request.extensions().get::<Watch>().cloned().unwrap_or_default();
+        let carried = request.extensions().get::<Watch>().cloned();
+        let watch = carried.or_else(|| WATCH.try_with(Clone::clone).ok()).unwrap_or_default();
         let key_id = request.headers().get("authorization").and_then(|value| key_id(value.to_str().ok()?));
         let ranged = request.headers().contains_key("range");
-        let response = match self.0.call(request).await {
+        let response = match self.send(request).await {
             Ok(response) => response,
             Err(error) => {
                 let failure = Some(describe(&error));

@@ -142,7 +142,7 @@ fn provider(lookup: Lookup) -> Result<AwsCredentialProvider> {
     let retries = RetryConfig { backoff, max_retries: 2, retry_timeout: Duration::from_secs(20) };
     let store = builder
         .with_retry(retries)
-        .with_http_connector(Shared::new(client))
+        .with_http_connector(Shared::new(client.clone(), client))
         .build()
         .map_err(|error| Error::input(format!("AWS credentials of the environment: {error}")))?;
     Ok(Arc::clone(store.credentials()))

@@ -65,6 +65,9 @@ pub(super) fn judge(
             "{location}: the clock of this machine is wrong, so that requests are refused; set it"
         ))),
         (401 | 403, code) => Verdict::Final(denied(location, code, keys)),
+        (501, _) => Verdict::Final(Error::unsupported(format!(
+            "{location}: the server does not know this request (status 501); use another one that speaks S3"
+        ))),
         (408 | 429 | 500.., _) => Verdict::Final(Error::temporary(format!(
             "{location}: the server is overloaded or failing (status {status}); run again later"
         ))),

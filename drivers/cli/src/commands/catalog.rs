@@ -113,7 +113,7 @@ impl SearchContext for Search {
         let opened = zagg_core::caught(|| self.source.open(granule, reader))?;
         let located = Located::new(opened, &*self.grid)?;
         Ok(ExactFootprint {
-            footprint: Footprint::Shards(located.shards()),
+            footprint: Footprint::Shards(located.shards(&*self.grid)),
             holes: located.holes().map(|(part, error)| format!("part {part}: {error}")).collect(),
         })
     }

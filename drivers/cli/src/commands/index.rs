@@ -19,14 +19,13 @@ use crate::output::{self, bytes, grouped};
 use crate::progress::Progress;
 use crate::{builtin, pipeline, summary};
 
-/// The place that a pipeline names for indexes, if it names one, with the keys of a file for buckets. The file is read in
-/// any case.
-pub(crate) fn store(pipeline: &Pipeline, keys: Option<&Path>) -> Result<Option<Arc<dyn IndexStore>>> {
-    let chain = chain(pipeline, keys)?;
+/// The place that a pipeline names for indexes, if it names one.
+pub(crate) fn store(pipeline: &Pipeline, chain: &StoreChain) -> Result<Option<Arc<dyn IndexStore>>> {
     pipeline.data_source.index.as_ref().map(|index| chain.index_store(&index.store)).transpose()
 }
 
-fn chain(pipeline: &Pipeline, keys: Option<&Path>) -> Result<StoreChain> {
+/// How buckets of the user's own are reached, with the keys of a file, which is read in any case, or of the environment.
+pub(crate) fn chain(pipeline: &Pipeline, keys: Option<&Path>) -> Result<StoreChain> {
     let chain = StoreChain::new(&pipeline.output.access, keys)?;
     for warning in chain.warnings() {
         output::warning(&warning);
@@ -38,9 +37,10 @@ pub(crate) fn run(args: &IndexArgs) -> Result<u8, Failure> {
     let registry = builtin::registry()?;
     let pipeline = pipeline::pipeline(&args.pipeline, &registry)?;
     let map = pipeline::shard_map(args.catalog.as_deref(), &pipeline)?;
+    let chain = chain(&pipeline, args.output_creds.as_deref())?;
     let store = match &args.index {
-        Some(url) => chain(&pipeline, args.output_creds.as_deref())?.index_store(url)?,
-        None => store(&pipeline, args.output_creds.as_deref())?.ok_or_else(|| {
+        Some(url) => chain.index_store(url)?,
+        None => store(&pipeline, &chain)?.ok_or_else(|| {
             Error::input("no place for indexes; give --index URL, or data_source.index.store in the pipeline")
         })?,
     };

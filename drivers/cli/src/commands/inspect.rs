@@ -8,20 +8,26 @@ use std::io::Read;
 use std::path::Path;
 
 use serde_json::json;
-use zagg_core::config::{Computation, Layer, Layers, Pipeline};
+use zagg_access::StoreChain;
+use zagg_core::config::{Computation, Layer, Layers, Pipeline, StoreAccess};
 use zagg_core::shard_map::ShardMap;
-use zagg_core::{Error, Result};
+use zagg_core::{Error, ErrorKind, Result};
+use zagg_zarr::ZarrStore;
 
 use super::catalog;
 use crate::args::{Format, InspectArgs};
 use crate::failure::Failure;
-use crate::{output, pipeline};
+use crate::{builtin, output, pipeline};
 
 /// Endings of HDF5 and NetCDF-4 files.
 const HDF5_ENDINGS: [&str; 4] = ["h5", "he5", "hdf5", "nc"];
 
 pub(crate) fn run(args: &InspectArgs) -> Result<u8, Failure> {
     let path = &args.path;
+    if let Some(store) = in_bucket(args)? {
+        store::describe(&store, path, args.format)?;
+        return Ok(0);
+    }
     match kind(path)? {
         Kind::Store => {
             if let Some(root) = path.parent().filter(|root| root.join("zarr.json").is_file()) {
@@ -30,7 +36,7 @@ pub(crate) fn run(args: &InspectArgs) -> Result<u8, Failure> {
                     Error::input(format!("{path} is a group inside a store; give its root, {root}")).into()
                 );
             }
-            store::describe(path, args.format)?;
+            store::describe(&ZarrStore::open_path(path)?, path, args.format)?;
         }
         Kind::Granule => granule::describe(path, &args.pipeline, args.format)?,
         Kind::ShardMap => {
@@ -40,6 +46,32 @@ pub(crate) fn run(args: &InspectArgs) -> Result<u8, Failure> {
         Kind::Pipeline => describe_pipeline(path, args.format)?,
     }
     Ok(0)
+}
+
+/// The store at `s3://bucket/folder`; none where there is none, so that it may be a granule.
+fn in_bucket(args: &InspectArgs) -> Result<Option<ZarrStore>, Failure> {
+    let Some(url) = args.path.to_str().filter(|path| path.starts_with("s3://")) else { return Ok(None) };
+    if HDF5_ENDINGS.contains(&ending(&args.path).as_str()) {
+        return Ok(None);
+    }
+    let access = match args.pipeline.plugin.is_some() || !args.pipeline.config.is_empty() {
+        true => pipeline::pipeline(&args.pipeline, &builtin::registry()?)?.output.access,
+        false => StoreAccess::default(),
+    };
+    let chain = StoreChain::new(&access, args.output_creds.as_deref())?;
+    for warning in chain.warnings() {
+        output::warning(&warning);
+    }
+    let store = ZarrStore::open_with(url, &chain)?;
+    match store.inspect() {
+        // What says to be a store is one, or is missing as one.
+        Err(error) if error.kind() == ErrorKind::NotFound && ending(&args.path) != "zarr" => Ok(None),
+        _ => Ok(Some(store)),
+    }
+}
+
+fn ending(path: &Path) -> String {
+    path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase()
 }
 
 enum Kind {
@@ -60,7 +92,7 @@ fn kind(path: &Path) -> Result<Kind> {
     let failed = |error: std::io::Error| Error::from_io(&error, path.display());
     let mut start = [0u8; 64];
     let n = File::open(path).map_err(failed)?.read(&mut start).map_err(failed)?;
-    let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
+    let ending = ending(path);
     if start.starts_with(b"\x89HDF\r\n\x1a\n") || HDF5_ENDINGS.contains(&ending.as_str()) {
         return Ok(Kind::Granule);
     }

@@ -26,7 +26,9 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8, Failure> {
         .clone()
         .or_else(|| pipeline.output.store.clone())
         .ok_or_else(|| Error::input("no store; give --store PATH, or output.store in the pipeline"))?;
-    let store: Arc<dyn Store> = Arc::new(ZarrStore::open(&location)?);
+    let chain = index::chain(&pipeline, args.output_creds.as_deref())?;
+    let zarr = Arc::new(ZarrStore::open_with(&location, &chain)?);
+    let store: Arc<dyn Store> = zarr.clone();
     let options = RunOptions {
         driver: args.driver.map(Into::into),
         shards: args.shard.clone(),
@@ -34,7 +36,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8, Failure> {
         io_threads: 0,
         workers: args.workers.unwrap_or(0).into(),
         memory: args.memory,
-        index: index::store(&pipeline, args.output_creds.as_deref())?,
+        index: index::store(&pipeline, &chain)?,
         ..RunOptions::default()
     };
     let opener = Arc::new(Access::new(&pipeline.data_source.access)?);
@@ -44,6 +46,11 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8, Failure> {
         return describe(&run, &location, args.format);
     }
     run.prepare(args.overwrite)?;
+    if args.overwrite {
+        for name in zarr.foreign_objects(summary::MAX_LINES)? {
+            output::warning(&format!("store {location}: {name} is not of zagg, so it was left alone"));
+        }
+    }
     let progress = Progress::new("shards", run.tasks.len() as u64);
     let executor = LocalExecutor { fail_fast: args.fail_fast };
     let outcome = run.execute(&executor, &progress);
@@ -66,8 +73,8 @@ fn describe(run: &Run, location: &str, format: Format) -> Result<u8, Failure> {
     let pairs: usize = sizes.iter().sum();
     let (least, most) = (sizes.first().copied().unwrap_or(0), sizes.last().copied().unwrap_or(0));
     let median = sizes.get(sizes.len() / 2).copied().unwrap_or(0);
-    let labels: Vec<String> = run.tasks.iter().map(|task| run.grid.shard_label(task.shard)).collect();
-    let variables: Vec<&str> = run.program.variables().iter().map(|v| v.name.as_str()).collect();
+    let labels: Vec<String> = run.tasks.iter().map(|task| run.product.grid.shard_label(task.shard)).collect();
+    let variables: Vec<&str> = run.product.program.variables().iter().map(|v| v.name.as_str()).collect();
     if format == Format::Json {
         output::json(&json!({
             "store": location,
@@ -75,8 +82,8 @@ fn describe(run: &Run, location: &str, format: Format) -> Result<u8, Failure> {
             "granules_per_shard": {"min": least, "median": median, "max": most},
             "pairs": pairs,
             "variables": variables,
-            "columns": run.program.columns(),
-            "pipeline_hash": run.pipeline.hash(),
+            "columns": run.product.program.columns(),
+            "pipeline_hash": run.product.pipeline.hash(),
             "granules_missing": missing,
         }))?;
         return Ok(code);

@@ -211,6 +211,12 @@ impl Bench {
         plan["shards"].as_array().unwrap().iter().map(|label| label.as_str().unwrap().to_string()).collect()
     }
 
+    /// Labels of the shards that have a record beside `out.zarr`.
+    pub(crate) fn shards_of_records(&self) -> Vec<String> {
+        let label = |name: String| name.strip_suffix(".json").map(str::to_owned);
+        self.tree("out.zarr.zagg/shards").into_keys().filter_map(label).collect()
+    }
+
     /// Changes `map.json`.
     pub(crate) fn edit_map(&self, change: impl FnOnce(&mut Value)) {
         let mut map = self.json("map.json");

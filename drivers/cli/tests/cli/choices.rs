@@ -101,7 +101,8 @@ fn what_is_missing_on_the_command_line_is_named() {
         .fails_with(1, "none.json: No such file or directory (os error 2)");
     bench.zagg(&["run", "--plugin", "atl07", "--catalog", "map.json", "--store", "out.zarr"]).fails_with(
         1,
-        "there is no preset \"atl07\"; did you mean \"atl06\"?; there are: atl06, atl06_polar",
+        "there is no preset \"atl07\"; did you mean \"atl03\"?; there are: atl03, atl06, atl06_polar, atl08, \
+         cryosat2, gedi_l2a, gedi_l4a",
     );
     assert_eq!(bench.names(), ["granules", "map.json"]);
 }

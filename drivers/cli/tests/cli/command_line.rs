@@ -57,7 +57,7 @@ fn presets_and_plugins_are_listed() {
     let bench = Bench::empty();
     assert!(bench.zagg(&["config", "list"]).exits(0).out.contains("atl06"));
     assert!(bench.zagg(&["config", "show", "atl06"]).exits(0).out.contains("data_source:"));
-    bench.zagg(&["config", "show", "atl08"]).exits(1);
+    bench.zagg(&["config", "show", "atl07"]).exits(1);
     let plugins = bench.zagg(&["plugins", "list", "--format", "json"]).exits(0).json();
     let first = &plugins.as_array().unwrap()[0];
     for key in ["kind", "name", "aliases", "description", "plugin", "version"] {

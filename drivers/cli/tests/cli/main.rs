@@ -12,6 +12,7 @@ mod demo;
 mod determinism;
 mod disk;
 mod faults;
+mod finalize;
 mod hostile;
 mod index;
 mod inspect;
@@ -19,5 +20,7 @@ mod locks;
 #[cfg(feature = "hdf5-native")]
 mod native;
 mod pipelines;
+mod presets;
 mod rows;
 mod stores;
+mod validate;

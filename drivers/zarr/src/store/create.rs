@@ -5,17 +5,21 @@
 //! and the root last. A place without a root but with a claim of ours is an unfinished creation and done over; a place
 //! with neither that is not empty is somebody else's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
 
 use serde_json::{Map, Value, json};
 use zagg_core::store::{ArraySpec, Created, StoreState, StoreTemplate};
-use zagg_core::{Error, Result, Values};
+use zagg_core::{Context, Error, Result};
 
 use super::{CLAIM, MAX_METADATA, NODE, Root, ZarrStore, node_paths, parse_groups};
 use crate::codec::BlockCodec;
 use crate::layout::Layout;
+use crate::objects::Objects;
 use crate::{json, names, values};
+
+/// Blocks of an array that are written together with the template.
+const MAX_BATCH: usize = 64;
 
 /// A template, checked and ready to be written.
 struct Plan<'a> {
@@ -69,6 +73,9 @@ impl<'a> Plan<'a> {
                 let codec = Arc::new(BlockCodec::new(Layout::from_spec(spec)?)?);
                 let bytes = json::to_bytes(&codec.layout().to_json())?;
                 let path = format!("{}/{}", group.name, spec.name);
+                if spec.content.is_some() && spec.ragged.is_some() {
+                    return Err(Error::input(format!("array {path}: lists are not known beforehand")));
+                }
                 if nodes.insert(path.clone(), (bytes, Some(Array { codec, spec }))).is_some() {
                     return Err(Error::input(format!("array {path} is there twice")));
                 }
@@ -156,7 +163,7 @@ impl ZarrStore {
         let mut owned = plan.groups.clone();
         match self.root()? {
             Some(root) if root.template == plan.hash && !overwrite => return Ok(Place::Same(Box::new(root))),
-            Some(_) if !overwrite => return Err(self.other_template()),
+            Some(root) if !overwrite => return Err(self.other_template(Some(&root))),
             Some(root) => {
                 merge(&mut owned, &root.groups);
                 merge(&mut owned, &claim.map(|claim| claim.owned).unwrap_or_default());
@@ -171,7 +178,7 @@ impl ZarrStore {
                         )));
                     }
                     Some(claim) if !empty && claim.hash != plan.hash && !overwrite => {
-                        return Err(self.other_template());
+                        return Err(self.other_template(None));
                     }
                     Some(claim) => merge(&mut owned, &claim.owned),
                     None => {}
@@ -181,7 +188,14 @@ impl ZarrStore {
         Ok(Place::Free(owned))
     }
 
-    fn other_template(&self) -> Error {
+    fn other_template(&self, root: Option<&Root>) -> Error {
+        if root.is_some_and(Root::is_rechunked) {
+            return Error::input(format!(
+                "store {} is a rechunked copy of another store, into which no run writes; use another --store, or \
+                 --overwrite to delete it",
+                self.location
+            ));
+        }
         Error::input(format!(
             "store {} was made by another pipeline, grid or shard map; use --overwrite or another --store",
             self.location
@@ -199,9 +213,10 @@ impl ZarrStore {
             root.set_state(StoreState::Open, Map::new());
             self.store.put(NODE, &json::to_bytes(&Value::Object(root.document))?)?;
         }
-        for (path, (bytes, array)) in &plan.nodes {
-            let name = format!("{path}/{NODE}");
-            match self.store.get(&name, MAX_METADATA)? {
+        let names: Vec<String> = plan.nodes.keys().map(|path| format!("{path}/{NODE}")).collect();
+        let found = self.store.get_all(&names, MAX_METADATA)?;
+        for ((path, (bytes, array)), (name, found)) in plan.nodes.iter().zip(names.iter().zip(found)) {
+            match found {
                 Some(found) if &found == bytes => {}
                 Some(found) => match described(&found, bytes) {
                     Described::Better => self.write_node(path, bytes, None)?,
@@ -209,7 +224,7 @@ impl ZarrStore {
                     Described::Other => {
                         return Err(Error::input(format!(
                             "{} is not as this pipeline makes it; use --overwrite or another --store",
-                            self.store.full_name(&name)
+                            self.store.full_name(name)
                         )));
                     }
                 },
@@ -227,9 +242,11 @@ impl ZarrStore {
         }
         self.store.delete(NODE)?;
         self.delete_owned(&claim)?;
-        for (path, (bytes, array)) in &plan.nodes {
-            self.write_node(path, bytes, array.as_ref())?;
+        for (path, (_, array)) in &plan.nodes {
+            self.write_content(path, array.as_ref())?;
         }
+        let nodes = plan.nodes.iter().map(|(path, (bytes, _))| (format!("{path}/{NODE}"), Some(bytes.clone())));
+        self.store.change_all(nodes.collect())?;
         let clean = Claim { hash: plan.hash.to_owned(), owned: plan.groups.clone() }.to_bytes()?;
         if clean != claim {
             self.beside.put(CLAIM, &clean)?;
@@ -248,39 +265,55 @@ impl ZarrStore {
     fn delete_owned(&self, claim: &[u8]) -> Result<()> {
         let claim = Claim::parse(claim, CLAIM)?;
         for path in node_paths(&claim.owned).into_iter().rev() {
-            let node = format!("{path}/{NODE}");
-            self.store.delete(&node)?;
-            self.store.prune(&node);
-            if !path.contains('/') {
-                continue;
+            let mut ours = vec![format!("{path}/{NODE}")];
+            if path.contains('/') {
+                let found = self.store.list(&format!("{path}/c"))?.into_iter();
+                ours.extend(
+                    found.filter(|name| is_block_name(name.strip_prefix(&path).unwrap_or_default())),
+                );
             }
-            for name in self.store.list(&format!("{path}/c"))? {
-                if is_block_name(name.strip_prefix(&path).unwrap_or_default()) {
-                    self.store.delete(&name)?;
-                    self.store.prune(&name);
-                }
-            }
+            delete_all(&*self.store, &ours)?;
         }
         // Records speak of shards of a store that is gone.
-        for name in self.beside.list("")? {
-            if !names::is_reserved(&name) {
-                self.beside.delete(&name)?;
-                self.beside.prune(&name);
+        let mut records = self.beside.list("")?;
+        records.retain(|name| !names::is_reserved(name));
+        delete_all(&*self.beside, &records)
+    }
+
+    /// Names of objects inside the store that zagg did not write, ascending, at most `most` of them. They are never touched,
+    /// and readers may stumble over them.
+    ///
+    /// # Errors
+    /// When there is no store of zagg, or listing fails.
+    pub fn foreign_objects(&self, most: usize) -> Result<Vec<String>> {
+        let owned: BTreeSet<String> = self.existing_root()?.nodes().into_iter().collect();
+        let is_ours = |name: &str| {
+            if let Some(path) = name.strip_suffix("/zarr.json") {
+                return owned.contains(path);
             }
-        }
-        Ok(())
+            let end = name.match_indices('/').nth(1).map_or(name.len(), |(at, _)| at);
+            let (array, block) = name.split_at(end);
+            name == NODE || (owned.contains(array) && is_block_name(block))
+        };
+        let mut names = self.store.list("")?;
+        names.retain(|name| !is_ours(name));
+        names.truncate(most);
+        Ok(names)
     }
 
     /// Writes a node, its content before its metadata.
     fn write_node(&self, path: &str, bytes: &[u8], array: Option<&Array<'_>>) -> Result<()> {
-        if let Some(Array { codec, spec: ArraySpec { content: Some(content), .. } }) = array {
-            self.write_content(path, codec, content)?;
-        }
+        self.write_content(path, array)?;
         self.store.put(&format!("{path}/{NODE}"), bytes)
     }
 
-    fn write_content(&self, path: &str, codec: &BlockCodec, content: &Values) -> Result<()> {
+    /// Writes what is known of an array beforehand, if anything is.
+    fn write_content(&self, path: &str, array: Option<&Array<'_>>) -> Result<()> {
+        let Some(Array { codec, spec: ArraySpec { content: Some(content), .. } }) = array else {
+            return Ok(());
+        };
         let layout = codec.layout();
+        let mut changes = Vec::new();
         let blocks = layout.blocks();
         let total: u64 = blocks.iter().product();
         for number in 0..total {
@@ -295,10 +328,21 @@ impl ZarrStore {
             let zeros = vec![0; blocks.len()];
             let mut part = values::repeat(&layout.fill, inside.iter().product::<u64>() as usize);
             values::copy_values(content, (&layout.shape, &start), &mut part, (&inside, &zeros), &inside)?;
-            self.put_block(path, codec, &block, &part)?;
+            let encoded = codec.encode(&block, &part).context(|| format!("array {path}"))?;
+            changes.push((format!("{path}/{}", Layout::chunk_key(&block)), encoded));
+            if changes.len() >= MAX_BATCH {
+                self.store.change_all(std::mem::take(&mut changes))?;
+            }
         }
-        Ok(())
+        self.store.change_all(changes)
     }
+}
+
+/// Takes objects away, and the folders that are empty then.
+fn delete_all(objects: &dyn Objects, names: &[String]) -> Result<()> {
+    objects.change_all(names.iter().map(|name| (name.clone(), None)).collect())?;
+    names.iter().for_each(|name| objects.prune(name));
+    Ok(())
 }
 
 fn merge(into: &mut BTreeMap<String, Vec<String>>, from: &BTreeMap<String, Vec<String>>) {

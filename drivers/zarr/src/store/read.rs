@@ -1,7 +1,7 @@
 //! Reading a store back, for people and tests. Stores are not trusted: sizes are bounded, damage is an error.
 
 use serde_json::{Map, Value};
-use zagg_core::store::{Compression, StoreState};
+use zagg_core::store::{Compression, RaggedSpec, StoreState};
 use zagg_core::{Context, DType, Error, Result, Values};
 
 use super::{NODE, ZarrStore};
@@ -43,6 +43,8 @@ pub struct ArraySummary {
     pub dtype: DType,
     /// One value: that of every element that was never written.
     pub fill: Values,
+    /// For an array whose cells hold lists: the shape of an item. Shapes count cells then, the fill value says nothing.
+    pub ragged: Option<RaggedSpec>,
     /// Names of the dimensions.
     pub dimensions: Vec<String>,
     /// Elements along each dimension.
@@ -87,6 +89,7 @@ impl ZarrStore {
             name: array.to_owned(),
             dtype: layout.dtype,
             fill: layout.fill,
+            ragged: layout.ragged,
             dimensions: layout.dimensions,
             shape: layout.shape,
             block_shape: layout.block_shape,
@@ -132,6 +135,48 @@ impl ZarrStore {
         codec.decode(block, bytes.as_deref()).context(path)
     }
 
+    /// [`Self::read_block`] of several blocks, in their order, side by side where the store is in a bucket. `look` is given
+    /// one after the other, so that not all of them are in memory at once.
+    ///
+    /// # Errors
+    /// As of [`Self::read_block`], and of `look`.
+    pub fn read_blocks(
+        &self,
+        group: &str,
+        array: &str,
+        blocks: &[Vec<u64>],
+        mut look: impl FnMut(&[u64], Values) -> Result<()>,
+    ) -> Result<()> {
+        let codec = self.codec(group, array)?;
+        let path = || format!("array {group}/{array}");
+        for blocks in blocks.chunks(codec.layout().batch()) {
+            let mut names = Vec::with_capacity(blocks.len());
+            for block in blocks {
+                codec.layout().check_block(block).context(path)?;
+                names.push(format!("{group}/{array}/{}", Layout::chunk_key(block)));
+            }
+            let found = self.store.get_all(&names, codec.max_encoded())?;
+            for (block, bytes) in blocks.iter().zip(&found) {
+                look(block, codec.decode(block, bytes.as_deref()).context(path)?)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The lists of the cells of one block that lie inside the array, in row-major order: one offset more than there are
+    /// cells, counted in items, and the elements of all items one after the other. Empty lists where nothing is stored.
+    ///
+    /// # Errors
+    /// When there is no such block, its array has no lists, or it cannot be read or decoded.
+    pub fn read_ragged_block(&self, group: &str, array: &str, block: &[u64]) -> Result<(Vec<u64>, Values)> {
+        let codec = self.codec(group, array)?;
+        let path = || format!("array {group}/{array}");
+        codec.layout().check_block(block).context(path)?;
+        let name = format!("{group}/{array}/{}", Layout::chunk_key(block));
+        let bytes = self.store.get(&name, codec.max_encoded())?;
+        codec.decode_ragged(block, bytes.as_deref()).context(path)
+    }
+
     /// The whole of an array, in row-major order.
     ///
     /// # Errors
@@ -139,6 +184,9 @@ impl ZarrStore {
     pub fn read_array(&self, group: &str, array: &str) -> Result<Values> {
         let codec = self.codec(group, array)?;
         let layout = codec.layout();
+        if layout.ragged.is_some() {
+            return Err(Error::input(format!("array {group}/{array} holds lists; read its blocks")));
+        }
         let elements = layout.elements();
         if elements.saturating_mul(layout.dtype.size() as u64) > MAX_BLOCK_BYTES {
             return Err(Error::unsupported(format!(
@@ -146,13 +194,13 @@ impl ZarrStore {
             )));
         }
         let mut whole = values::repeat(&layout.fill, elements as usize);
-        for block in self.stored_blocks(group, array)? {
-            let part = self.read_block(group, array, &block)?;
-            let inside = layout.inside(&block);
+        let blocks = self.stored_blocks(group, array)?;
+        self.read_blocks(group, array, &blocks, |block, part| {
+            let inside = layout.inside(block);
             let start: Vec<u64> = block.iter().zip(&layout.block_shape).map(|(i, size)| i * size).collect();
             let zeros = vec![0; block.len()];
-            values::copy_values(&part, (&inside, &zeros), &mut whole, (&layout.shape, &start), &inside)?;
-        }
+            values::copy_values(&part, (&inside, &zeros), &mut whole, (&layout.shape, &start), &inside)
+        })?;
         Ok(whole)
     }
 }

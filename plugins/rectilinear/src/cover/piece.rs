@@ -1,8 +1,8 @@
 //! Pieces of the globe between two meridians and two parallels.
 
+use zagg_core::Result;
 use zagg_core::footprint::LonLat;
-use zagg_core::sphere::{Cone, check_position, chord, chord_to_angle, unit};
-use zagg_core::{Error, Result};
+use zagg_core::sphere::{Cone, box_width, chord, chord_to_angle, unit};
 
 /// Degrees along a side of the first pieces.
 const TILE: f64 = 15.0;
@@ -41,15 +41,7 @@ pub(super) fn tiles(cut: f64) -> Vec<Piece> {
 
 /// The parts of these pieces that lie in a box: west, south, east, north.
 pub(super) fn tiles_of_box(cut: f64, [west, south, east, north]: [f64; 4]) -> Result<Vec<Piece>> {
-    check_position([west, south])?;
-    check_position([east, north])?;
-    if south > north {
-        return Err(Error::input(format!(
-            "the box of the footprint has its south, {south}, north of its north, {north}"
-        )));
-    }
-    let width = east - west;
-    let width = if width >= 360.0 { 360.0 } else { width.rem_euclid(360.0) };
+    let width = box_width(west, south, east, north)?;
     // The box begins within the turn that the pieces cover, and may go on into the next.
     let west = cut + (west - cut).rem_euclid(360.0) - SLACK;
     let east = west + width + 2.0 * SLACK;

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Findings, MAX_CELLS, levels};
+use super::{Findings, MAX_CELLS, all_levels, levels};
+use crate::column::Values;
 use crate::grid::{CoordinateExtent, Grid};
 
 /// The signature names the type and does not change.
@@ -23,12 +24,14 @@ pub(super) fn layout(grid: &dyn Grid, shards: &[u64], f: &mut Findings) {
         format!("shard_level: {shard_level} is finer than the leaf level {leaf_level}")
     });
     let mut names = BTreeSet::new();
-    for level in levels(grid) {
+    for level in all_levels(grid) {
         let name = grid.group_name(level);
         f.check(!name.is_empty() && !name.starts_with('/') && !name.contains(".."), || {
             format!("group_name: {name:?} is no relative path")
         });
         f.check(names.insert(name.clone()), || format!("group_name: {name:?} stands for two levels"));
+    }
+    for level in levels(grid) {
         let layout = grid.layout(level);
         let rank = layout.dimensions.len();
         let distinct: BTreeSet<&String> = layout.dimensions.iter().collect();
@@ -78,7 +81,7 @@ pub(super) fn layout(grid: &dyn Grid, shards: &[u64], f: &mut Findings) {
 
 /// Attributes that other programs can read.
 pub(super) fn attributes(grid: &dyn Grid, f: &mut Findings) {
-    for level in levels(grid) {
+    for level in all_levels(grid) {
         for compact in [false, true] {
             let group = grid.group_attributes(level, compact);
             f.check(group == grid.group_attributes(level, compact), || {
@@ -128,7 +131,10 @@ pub(super) fn coordinates(grid: &dyn Grid, shard: u64, f: &mut Findings) {
             });
             let (values, expected) = match coordinate.extent {
                 CoordinateExtent::Cells => {
-                    (grid.shard_coordinate(name, shard, level), Some(layout.cells_per_shard()))
+                    let cells = grid.cells_of_shard(shard, level);
+                    let values = grid.cell_coordinate(name, level, &cells);
+                    alone(grid, name, level, &cells, values.as_ref().ok(), f);
+                    (values, Some(layout.cells_per_shard()))
                 }
                 CoordinateExtent::Dimension(d) => {
                     (grid.whole_coordinate(name, level), layout.full_shape.get(d).copied())
@@ -156,9 +162,24 @@ pub(super) fn coordinates(grid: &dyn Grid, shard: u64, f: &mut Findings) {
         }
         let stranger = "no such coordinate";
         f.check(
-            grid.shard_coordinate(stranger, shard, level).is_err()
+            grid.cell_coordinate(stranger, level, &grid.cells_of_shard(shard, level)).is_err()
                 && grid.whole_coordinate(stranger, level).is_err(),
             || format!("coordinates: an unknown one must be an error at level {level}"),
         );
     }
+}
+
+/// The value of a cell does not depend on the cells asked about with it.
+fn alone(grid: &dyn Grid, name: &str, level: u32, cells: &[u64], values: Option<&Values>, f: &mut Findings) {
+    let at = cells.len() / 2;
+    let (Some(values), Some(cell)) = (values.filter(|values| values.len() == cells.len()), cells.get(at))
+    else {
+        return;
+    };
+    let single = grid.cell_coordinate(name, level, &[*cell]);
+    let same =
+        single.as_ref().is_ok_and(|single| *single == values.gather(&[u32::try_from(at).unwrap_or(0)]));
+    f.check(same, || {
+        format!("cell_coordinate: {name} of cell {cell} of level {level} is {single:?} alone, and another among others")
+    });
 }

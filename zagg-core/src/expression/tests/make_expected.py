@@ -49,6 +49,7 @@ def average(x, weights=None):
 
 
 NUMPY = """sqrt log log2 log10 exp sin cos tan radians deg2rad degrees rad2deg abs absolute floor ceil sign isfinite isnan
+cbrt log1p expm1 square arcsin arccos arctan trunc isinf logical_and logical_or logical_not count_nonzero
 minimum maximum arctan2 hypot power where round clip min max nanmin nanmax ptp any all float32 float64 int8 int16 int32
 int64 uint8 uint16 uint32 uint64 bool""".split()
 
@@ -176,6 +177,46 @@ x - +p
 1e3 * s_li + .5
 x * -1
 2 ** i2 ** 2
+i1 // i2
+i1 % i2
+i1 * i1 * i1
+u1 * u1 - i1
+u8 * 3 // 7
+u8 % 1000
+maximum(u8, 2**63) - minimum(u8, 5)
+-i8 // 3
+abs(i8) % 7
+int8(i4 * 100)
+uint16(i1)
+uint64(i1)
+int64(u8)
+bool(x)
+float32(u8)
+float64(u8) / 3
+float32(i8)
+square(i1)
+square(s_li)
+cbrt(x)
+log1p(p)
+expm1(x)
+arcsin(s_li)
+arccos(s_li)
+arctan(x)
+trunc(x) + trunc(i2)
+isinf(wild)
+logical_and(i2, x > 0)
+logical_or(q, b)
+logical_not(q)
+where(b, u1, i1)
+where(x > 0, 1, 2.5) * n4
+sqrt(2.0) * s_li
+clip(u1, 10, 200) + i1
+minimum(n4, x)
+sign(u8) * sign(x)
+h_li > 1500.123
+(h_li > 1490) & (h_li < 1510) | ~(q == 0)
+b | (i1 > 0)
+b & 1
 """.strip().splitlines()
 
 REDUCED = """
@@ -223,8 +264,20 @@ quantile(h_li, q=3/4) - quantile(h_li, q=1/4)
 -min(x) % 2
 mean(abs(h_li - median(h_li)))
 round(mean(x), 3)
+count_nonzero(q)
+sum((x - mean(x)) * (p - mean(p))) / (len(x) - 0.5)
+sum(where(x > median(x), h_li - min(h_li), 0))
+max(abs(x - mean(x)) / (std(x) + 1))
+sum(i1 * i1)
+sum(u1 * 2)
+max(i8) // 2
+min(u8) % 10
+ptp(i2) ** 2
+any(x > mean(x)) & all(p > 0)
+mean(x > 0)
+average(i1, weights=u1 + 1)
 """.strip().splitlines()
-INEXACT = ("log", "exp", "sin", "cos", "tan", "hypot", "power", "radians", "deg", "** -x", "sum", "mean", "std", "var",
+INEXACT = ("log", "exp", "cbrt", "arc", "sin", "cos", "tan", "hypot", "power", "radians", "deg", "** -x", "sum", "mean", "std", "var",
            "average", "median", "quantile", "**")
 
 
@@ -257,9 +310,54 @@ out = {
     "rows": [case(text, False) for text in ROWWISE],
     "groups": [case(text, True) for text in REDUCED],
 }
+
+# Every operator between every two types: the type of the result and its values, or why there is none.
+INTEGERS = ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"]
+edges = {"bool": np.array([False, True, False, True, True])}
+for name in INTEGERS:
+    least, most = int(np.iinfo(name).min), int(np.iinfo(name).max)
+    edges[name] = np.array([least, most, 0, 1, most - 3], name)
+for name in ("float32", "float64"):
+    edges[name] = np.array([-np.inf, 1.5, -0.0, np.nan, -7], name)
+OPERATORS = "a + b|a - b|a * b|a / b|a // b|a % b|a ** b|a & b|a | b|a < b|a == b|minimum(a, b)|where(a, a, b)".replace("a | b", "a @ b").split("|")
+OPERATORS = [text.replace("@", "|") for text in OPERATORS]
+SINGLE = ["-a", "~a", "abs(a)", "floor(a)", "square(a)", "isnan(a)", "sqrt(abs(a))", "a + 1", "a * 2.5", "a // 3", "a / 2",
+          "a ** 2", "a - True", "a < 1000", "a & 1", "1 - a"]
+SINGLE += [f"{name}(a)" for name in ["bool", *INTEGERS, "float32", "float64"]]
+
+
+def operate(text, **operands):
+    if any(f"{name}(a)" == text for name in ["bool", *INTEGERS]) and operands["a"].dtype.kind == "f":
+        return None  # What infinity and NaN become is not defined.
+    if text == "a ** 2" and operands["a"].dtype == bool:
+        return None  # numpy gives int8 here, but int64 for every other power.
+    try:
+        values = eval(text, {"__builtins__": {}} | names | operands)
+    except (TypeError, ValueError, OverflowError):
+        return "error"
+    if values.dtype == np.float16:
+        return None  # zagg has none.
+    return [str(values.dtype), [plain(v) for v in values]]
+
+
+pairs = {}
+for text in OPERATORS:
+    for a in edges:
+        for b in edges:
+            # Every value of one meets several of the other.
+            shifted = np.roll(edges[b], 1 + OPERATORS.index(text) % 4)
+            pairs[f"{text}|{a}|{b}|{1 + OPERATORS.index(text) % 4}"] = operate(text, a=edges[a], b=shifted)
+singles = {f"{text}|{a}": operate(text, a=edges[a]) for text in SINGLE for a in edges}
+out["edges"] = {k: [plain(x) for x in v] for k, v in edges.items()}
+out["pairs"] = {k: v for k, v in pairs.items() if v is not None}
+out["singles"] = {k: v for k, v in singles.items() if v is not None}
 lines = ["{", f'"offsets": {json.dumps(OFFSETS)},', '"columns": {']
 lines.append(",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in out["columns"].items()))
 lines.append("},")
+for key in ("edges", "pairs", "singles"):
+    lines.append(f'"{key}": {{')
+    lines.append(",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in out[key].items()))
+    lines.append("},")
 for key, end in (("rows", ","), ("groups", "")):
     lines.append(f'"{key}": [')
     lines.append(",\n".join(json.dumps(c) for c in out[key]))

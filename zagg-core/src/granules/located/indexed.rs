@@ -1,9 +1,12 @@
 //! From a located granule to its index, and back.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::boxed::Boxed;
 use super::{Located, Part, Watched};
 use crate::error::{Error, Result};
+use crate::grid::Grid;
 use crate::index::{GranuleIndex, PartIndex, StoredError};
 use crate::range_reader::RangeReader;
 use crate::rows::Rows;
@@ -56,7 +59,7 @@ impl Located {
     /// # Errors
     /// When something could not be read that may be readable the next time; also where that seems a fault of the granule,
     /// as what was not fetched often does.
-    pub(crate) fn index(&self, id: &str) -> Result<Option<GranuleIndex>> {
+    pub(crate) fn index(&self, id: &str, grid: &dyn Grid) -> Result<Option<GranuleIndex>> {
         let Some(object) = &self.object else { return Ok(None) };
         if object.etag().is_none() {
             return Ok(None);
@@ -68,33 +71,47 @@ impl Located {
         let Some(source) = source? else { return Ok(None) };
         let infos = self.granule.parts();
         let parts = infos.iter().zip(&self.parts);
-        let part =
-            |(info, part)| Ok((PartInfo::clone(info).name, part_index(info, part, object.location())?));
-        let parts = parts.map(part).collect::<Result<_>>()?;
+        let part = |(number, (info, part)): (usize, (&PartInfo, &Part))| {
+            // What was not asked for yet is located now.
+            let everywhere = |boxed: &Boxed| boxed.everywhere(number, &*self.granule, grid);
+            Ok((info.name.clone(), part_index(info, part, object.location(), everywhere)?))
+        };
+        let parts = parts.enumerate().map(part).collect::<Result<_>>()?;
         let object = ObjectIdentity::of(&**object);
         Ok(Some(GranuleIndex { granule: id.to_string(), object, parts, source }))
     }
 }
 
+/// Rows by shard, and how many have no position.
+type Everywhere = (BTreeMap<u64, Rows>, u64);
+
 /// What an index keeps of one part of a granule that was read at `location`.
-fn part_index(info: &PartInfo, part: &Part, location: &str) -> Result<PartIndex> {
+fn part_index(
+    info: &PartInfo,
+    part: &Part,
+    location: &str,
+    everywhere: impl FnOnce(&Boxed) -> Result<Everywhere>,
+) -> Result<PartIndex> {
     let PartState::Present { rows } = info.state else { return Ok(PartIndex::Unlocated) };
-    Ok(match part {
-        Part::Absent => PartIndex::Unlocated,
-        Part::Hole(error) => match StoredError::new(error, location) {
-            Some(error) => PartIndex::Hole(error),
-            None => return Err(error.clone().context(format_args!("part {}", info.name))),
-        },
+    let hole = |error: &Error| match StoredError::new(error, location) {
+        Some(error) => Ok(PartIndex::Hole(error)),
+        None => Err(error.clone().context(format_args!("part {}", info.name))),
+    };
+    match part {
+        Part::Absent => Ok(PartIndex::Unlocated),
+        Part::Hole(error) => hole(error),
         Part::Candidates { shards, exact, bad } => {
-            PartIndex::Located { rows, bad: *bad, exact: *exact, shards: shards.clone() }
+            Ok(PartIndex::Located { rows, bad: *bad, exact: *exact, shards: shards.clone() })
         }
-        Part::Exact { runs, shards, bad } => {
+        Part::Exact(runs) => {
             // Touching runs of a shard become one range.
-            let rows_of = |numbers: &[u32]| {
-                Rows::from_ranges(numbers.iter().map(|&number| runs[number as usize].rows.clone()))
-            };
-            let shards = shards.iter().map(|(&shard, numbers)| (shard, rows_of(numbers))).collect();
-            PartIndex::Located { rows, bad: *bad, exact: true, shards }
+            let rows_of = |shard| Rows::from_ranges(runs.in_shard(shard).map(|(_, rows)| rows));
+            let shards = runs.shards().map(|shard| (shard, rows_of(shard))).collect();
+            Ok(PartIndex::Located { rows, bad: runs.bad, exact: true, shards })
         }
-    })
+        Part::Boxed(boxed) => match everywhere(boxed) {
+            Ok((shards, bad)) => Ok(PartIndex::Located { rows, bad, exact: true, shards }),
+            Err(error) => hole(&error),
+        },
+    }
 }

@@ -9,7 +9,7 @@ use zagg_core::config::{Layer, Layers, Pipeline};
 use zagg_core::granule::Granule;
 use zagg_core::range_reader::RangeReader;
 use zagg_core::registry::{Make, Registry};
-use zagg_core::source::{OpenGranule, OpenObject, PartState, Positions};
+use zagg_core::source::{OpenGranule, OpenObject, PartInfo, PartState, Positions};
 use zagg_core::{Error, Result};
 use zagg_hdf5::{EntryKind, Hdf5File, ReadOptions};
 
@@ -79,7 +79,7 @@ pub(super) fn describe(path: &Path, args: &PipelineArgs, format: Format) -> Resu
     output::data(&format!("{head}\nas {name} sees it:\n\n{table}"))
 }
 
-/// The parts as the given pipeline sees them, or as the first preset does that finds one.
+/// The parts as the given pipeline sees them, or as the first preset does that finds a whole one, else a broken one.
 fn parts(
     reader: &Arc<dyn RangeReader>,
     given: Option<(String, &Pipeline)>,
@@ -88,17 +88,24 @@ fn parts(
     if let Some((name, pipeline)) = given {
         return Ok(Some((name, rows(&*open(reader, pipeline, registry)?))));
     }
+    // The only part of a product without groups is there in every file, and broken in those of other products.
+    let mut broken = None;
     for registered in registry.entries() {
         let Make::Preset(text) = registered.entry.make else { continue };
         let name = registered.entry.name;
         let mut layers = Layers::default();
         layers.push(Layer::parse(&format!("preset {name}"), text)?);
         let opened = open(reader, &Pipeline::parse(&layers)?, registry)?;
-        if opened.parts().iter().any(|part| part.state != PartState::Absent) {
+        let present = |part: &PartInfo| matches!(part.state, PartState::Present { .. });
+        if opened.parts().iter().any(present) {
             return Ok(Some((name.to_string(), rows(&*opened))));
         }
+        let faulty = |part: &PartInfo| matches!(part.state, PartState::Broken(_)) && !part.name.is_empty();
+        if broken.is_none() && opened.parts().iter().any(faulty) {
+            broken = Some((name.to_string(), rows(&*opened)));
+        }
     }
-    Ok(None)
+    Ok(broken)
 }
 
 fn open(
@@ -136,9 +143,15 @@ fn rows(granule: &dyn OpenGranule) -> Vec<Row> {
 }
 
 fn extent(positions: &Positions) -> Option<[f64; 4]> {
-    let (Positions::Exact { lon, lat } | Positions::Coarse { lon, lat, .. }) = positions;
-    let span = |values: &[f64]| {
-        let finite = values.iter().copied().filter(|x| x.is_finite());
+    let (lon, lat) = match positions {
+        Positions::Exact { lon, lat } | Positions::Coarse { lon, lat, .. } => (lon.clone(), lat.clone()),
+        Positions::Boxes { boxes, .. } => {
+            let boxes = || boxes.iter().flatten();
+            (boxes().flat_map(|b| [b.west, b.east]).collect(), boxes().flat_map(|b| [b.south, b.north]).collect())
+        }
+    };
+    let span = |values: Vec<f64>| {
+        let finite = values.into_iter().filter(|x| x.is_finite());
         finite.fold(None, |span: Option<(f64, f64)>, x| {
             Some(span.map_or((x, x), |(low, high)| (low.min(x), high.max(x))))
         })

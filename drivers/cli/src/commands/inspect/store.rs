@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use zagg_core::{Result, Values};
-use zagg_zarr::{ArraySummary, ZarrStore};
+use zagg_zarr::{ArraySummary, GroupSummary, ZarrStore};
 
 use crate::args::Format;
 use crate::failure::Failure;
@@ -27,10 +27,14 @@ enum Number {
     Float(f64),
 }
 
-pub(super) fn describe(path: &Path, format: Format) -> Result<(), Failure> {
-    let store = ZarrStore::open_path(path)?;
-    let summary = store.inspect()?;
+pub(super) fn describe(store: &ZarrStore, path: &Path, format: Format) -> Result<(), Failure> {
+    let mut summary = store.inspect()?;
+    let levels = levels(&summary.attributes);
+    // Finest first; what the root does not list, behind.
+    let place = |group: &GroupSummary| levels.iter().position(|level| level["group"] == group.name.as_str());
+    summary.groups.sort_by_key(|group| place(group).unwrap_or(usize::MAX));
     let mut groups = Vec::new();
+    let mut level_table = output::table(&["level", "group", "cells", "arrays", "left out"]);
     let mut table = output::table(&[
         "array",
         "type",
@@ -45,11 +49,12 @@ pub(super) fn describe(path: &Path, format: Format) -> Result<(), Failure> {
     for group in &summary.groups {
         let mut arrays = Vec::new();
         for array in &group.arrays {
-            let range = range(&store, &group.name, array)?;
+            let range = range(store, &group.name, array)?;
             let units = array.attributes.get("units").and_then(Value::as_str).unwrap_or_default();
             arrays.push(json!({
                 "name": array.name,
                 "dtype": array.dtype,
+                "ragged": array.ragged.as_ref().map(|ragged| &ragged.inner_shape),
                 "dimensions": array.dimensions,
                 "shape": array.shape,
                 "block_shape": array.block_shape,
@@ -63,7 +68,13 @@ pub(super) fn describe(path: &Path, format: Format) -> Result<(), Failure> {
             }));
             table.add_row([
                 format!("{}/{}", group.name, array.name),
-                array.dtype.name().into(),
+                match &array.ragged {
+                    None => array.dtype.name().into(),
+                    Some(ragged) if ragged.inner_shape.is_empty() => {
+                        format!("lists of {}", array.dtype.name())
+                    }
+                    Some(ragged) => format!("lists of {} {}", shape(&ragged.inner_shape), array.dtype.name()),
+                },
                 shape(&array.shape),
                 shape(&array.chunk_shape),
                 format!("{} of {}", grouped(range.blocks), grouped(range.blocks_in_all)),
@@ -73,7 +84,30 @@ pub(super) fn describe(path: &Path, format: Format) -> Result<(), Failure> {
                 units.into(),
             ]);
         }
-        groups.push(json!({"name": group.name, "attributes": group.attributes, "arrays": arrays}));
+        let level = place(group).map(|at| &levels[at]);
+        let left_out: Vec<&str> = level
+            .and_then(|level| level["left_out"].as_array())
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
+        let number = level.map(|level| level["level"].clone()).unwrap_or_default();
+        let cells = cells(group);
+        level_table.add_row([
+            if number.is_null() { group.name.clone() } else { number.to_string() },
+            group.name.clone(),
+            grouped(cells),
+            grouped(arrays.len() as u64),
+            left_out.join(", "),
+        ]);
+        groups.push(json!({
+            "name": group.name,
+            "level": number,
+            "cells": cells,
+            "left_out": left_out,
+            "attributes": group.attributes,
+            "arrays": arrays,
+        }));
     }
     if format == Format::Json {
         return output::json(&json!({
@@ -84,7 +118,21 @@ pub(super) fn describe(path: &Path, format: Format) -> Result<(), Failure> {
             "groups": groups,
         }));
     }
-    output::data(&format!("{}: {}\n\n{table}", path.display(), summary.state.name()))
+    let levels = if levels.is_empty() { String::new() } else { format!("{level_table}\n\n") };
+    output::data(&format!("{}: {}\n\n{levels}{table}", path.display(), summary.state.name()))
+}
+
+/// What the root says of the levels, finest first; nothing where there is one.
+fn levels(root: &Map<String, Value>) -> Vec<Value> {
+    root.get("zagg").and_then(|ours| ours["levels"].as_array()).cloned().unwrap_or_default()
+}
+
+/// Cells of a group's arrays: the extents of a plane, or the one dimension that cells have else.
+fn cells(group: &GroupSummary) -> u64 {
+    match group.attributes.get("spatial:shape").and_then(Value::as_array) {
+        Some(shape) => shape.iter().filter_map(Value::as_u64).fold(1, u64::saturating_mul),
+        None => group.arrays.iter().filter_map(|array| array.shape.first()).max().copied().unwrap_or(0),
+    }
 }
 
 /// Looks at every stored block, one at a time.
@@ -100,9 +148,17 @@ fn range(store: &ZarrStore, group: &str, array: &ArraySummary) -> Result<Range> 
             .product(),
         ..Range::default()
     };
-    for block in blocks {
-        range.add(&array.fill, &store.read_block(group, &array.name, &block)?);
+    if array.ragged.is_some() {
+        for block in blocks {
+            let (offsets, values) = store.read_ragged_block(group, &array.name, &block)?;
+            range.add_lists(&offsets, &values);
+        }
+        return Ok(range);
     }
+    store.read_blocks(group, &array.name, &blocks, |_, values| {
+        range.add(&array.fill, &values);
+        Ok(())
+    })?;
     Ok(range)
 }
 
@@ -122,6 +178,15 @@ impl Range {
             };
         }
         arms!(Float32 Float64; Bool Int8 Int16 Int32 Int64 UInt8 UInt16 UInt32 UInt64);
+    }
+
+    /// Adds cells that hold lists: those that have items count, the values are those of all items.
+    fn add_lists(&mut self, offsets: &[u64], values: &Values) {
+        let filled = self.filled + offsets.windows(2).filter(|pair| pair[0] < pair[1]).count() as u64;
+        if let Ok(none) = Values::UInt8(Vec::new()).cast(values.dtype()) {
+            self.add(&none, values);
+        }
+        self.filled = filled;
     }
 
     fn extend(&mut self, numbers: impl Iterator<Item = Number>) {

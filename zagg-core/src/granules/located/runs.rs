@@ -1,0 +1,96 @@
+//! Rows with exact positions: runs of equal cells, by shard.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::is_position;
+use crate::error::{Error, Result};
+use crate::grid::{Grid, NO_CELL};
+use crate::rows::Rows;
+
+/// Rows that are located, each in its leaf cell.
+#[derive(Debug, Default)]
+pub(super) struct Runs {
+    runs: Vec<Run>,
+    /// Numbers of the runs that lie in a shard, ascending.
+    shards: BTreeMap<u64, Vec<u32>>,
+    /// Rows whose position is none.
+    pub(super) bad: u64,
+}
+
+/// Consecutive rows in one cell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Run {
+    cell: u64,
+    rows: Range<u64>,
+}
+
+impl Runs {
+    /// Locates the rows from number `first` on. `lon` and `lat` are of one length.
+    pub(super) fn of(first: u64, lon: &[f64], lat: &[f64], grid: &dyn Grid) -> Result<Self> {
+        let mut cells = vec![NO_CELL; lon.len()];
+        grid.locate(lon, lat, &mut cells);
+        let bad = lon.iter().zip(lat).filter(|&(&lon, &lat)| !is_position(lon, lat)).count() as u64;
+        let runs = runs(first, &cells);
+        let heads: Vec<u64> = runs.iter().map(|run| run.cell).collect();
+        let mut homes = vec![NO_CELL; heads.len()];
+        grid.shards_of(&heads, &mut homes);
+        let mut shards: BTreeMap<u64, Vec<u32>> = BTreeMap::new();
+        for (number, shard) in homes.into_iter().enumerate() {
+            let number =
+                u32::try_from(number).map_err(|_| Error::unsupported("more than 2^32 runs in one part"))?;
+            shards.entry(shard).or_default().push(number);
+        }
+        Ok(Self { runs, shards, bad })
+    }
+
+    /// The shards with a row, ascending.
+    pub(super) fn shards(&self) -> impl Iterator<Item = u64> + '_ {
+        self.shards.keys().copied()
+    }
+
+    /// Ranges of the rows that lie in a shard, ascending, each with its cell. Touching ranges differ in their cell.
+    pub(super) fn in_shard(&self, shard: u64) -> impl Iterator<Item = (u64, Range<u64>)> + '_ {
+        let numbers = self.shards.get(&shard).map_or(&[][..], Vec::as_slice);
+        numbers.iter().map(|&number| {
+            let Run { cell, rows } = &self.runs[number as usize];
+            (*cell, rows.clone())
+        })
+    }
+}
+
+/// Rows and the leaf cell of each, of ascending ranges.
+pub(super) fn rows_and_cells(runs: &[(u64, Range<u64>)]) -> (Rows, Vec<u64>) {
+    let rows = Rows::from_ranges(runs.iter().map(|(_, rows)| rows.clone()));
+    let mut cells = Vec::with_capacity(rows.len() as usize);
+    for (cell, rows) in runs {
+        cells.resize(cells.len() + (rows.end - rows.start) as usize, *cell);
+    }
+    (rows, cells)
+}
+
+/// Runs of equal cells, without the rows that have none.
+fn runs(first: u64, cells: &[u64]) -> Vec<Run> {
+    let mut runs: Vec<Run> = Vec::new();
+    for (row, &cell) in (first..).zip(cells) {
+        match runs.last_mut() {
+            _ if cell == NO_CELL => {}
+            Some(run) if run.cell == cell && run.rows.end == row => run.rows.end = row + 1,
+            _ => runs.push(Run { cell, rows: row..row + 1 }),
+        }
+    }
+    runs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_break_at_changes_and_at_rows_without_a_cell() {
+        let got = runs(0, &[4, 4, NO_CELL, 4, 5, 5, NO_CELL]);
+        let want = [(4, 0..2), (4, 3..4), (5, 4..6)];
+        assert_eq!(got, want.map(|(cell, rows)| Run { cell, rows }));
+        assert_eq!(runs(7, &[NO_CELL, 4]), [Run { cell: 4, rows: 8..9 }]);
+    }
+}
