@@ -214,14 +214,14 @@ def check_store(world, layout):
 
 def check_readers(world):
     """zarr-python and xarray read the store in the bucket, with the values of the one in the folder."""
-    remote = zarr.open_consolidated(opened(world, "stores/compact.zarr"))
+    remote = zarr.open_consolidated(opened(world, "stores/compact.zarr"), mode="r")
     local = zarr.open_consolidated(world.demo / "out.zarr")
     assert remote.attrs["zagg"]["state"] == "complete"
     for name, array in local["12"].arrays():
         np.testing.assert_array_equal(remote["12"][name][:], array[:], err_msg=name)
     data = xarray.open_zarr(opened(world, "stores/compact.zarr"), group="12")
     assert int((data["count"] > 0).sum()) > 0
-    blosc = zarr.open_consolidated(opened(world, "stores/full_sphere.zarr"))["12/h_mean"]
+    blosc = zarr.open_consolidated(opened(world, "stores/full_sphere.zarr"), mode="r")["12/h_mean"]
     plain = zarr.open_consolidated(world.demo / "full_sphere-local.zarr")["12/h_mean"]
     assert blosc.metadata.codecs[-1].to_dict()["name"] == "blosc", blosc.metadata.codecs
     shard = int(local["12/cell_ids"][0]) // plain.chunks[0]
@@ -241,8 +241,8 @@ def check_tools(world):
     assert code == 0 and json.loads(text)["state"] == "complete", f"exit code {code}: {errors}"
     code, _, errors = zagg(world.program, None, "finalize", store, "--rechunk", "100000", "--to", copy, *options)
     assert code == 0, f"exit code {code}: {errors}"
-    large = zarr.open_consolidated(opened(world, "stores/large.zarr"))["12"]
-    small = zarr.open_consolidated(opened(world, "stores/compact.zarr"))["12"]
+    large = zarr.open_consolidated(opened(world, "stores/large.zarr"), mode="r")["12"]
+    small = zarr.open_consolidated(opened(world, "stores/compact.zarr"), mode="r")["12"]
     assert large["count"].chunks[0] > small["count"].chunks[0]
     for name, array in small.arrays():
         np.testing.assert_array_equal(large[name][:], array[:], err_msg=name)

@@ -38,7 +38,10 @@ aggregation:
     for (id, values) in &expected.cells {
         for (name, want) in expected.names.iter().zip(values) {
             let got = found.cells[id][found.column(name)];
-            assert!(got.to_bits() == want.to_bits() || got.is_nan() && want.is_nan(), "cell {id}: {name} {got} {want}");
+            assert!(
+                got.to_bits() == want.to_bits() || got.is_nan() && want.is_nan(),
+                "cell {id}: {name} {got} {want}"
+            );
         }
     }
 }
@@ -155,7 +158,8 @@ fn variables_are_checked_before_anything_runs() {
         "p.yaml:3: aggregation.variables.v: expression \"histogram(h_li)[0]\": indexing is not supported at column \
          16\n  histogram(h_li)[0]\n                 ^"
     );
-    let fill = refused("aggregation:\n  variables:\n    v: {expression: sum(h_li), dtype: uint8, fill_value: -1}\n");
+    let fill =
+        refused("aggregation:\n  variables:\n    v: {expression: sum(h_li), dtype: uint8, fill_value: -1}\n");
     assert_eq!(
         fill.to_string(),
         "p.yaml:3: aggregation.variables.v.fill_value: the value -1 does not fit the type uint8"
@@ -167,7 +171,10 @@ fn variables_are_checked_before_anything_runs() {
     );
     let bomb = format!("mean(h_li + (1{}))", "+1".repeat(600));
     assert!(variable(&bomb).contains("the expression has more than 1024 operations"));
-    assert!(variable(&format!("{}h_li{}", "(".repeat(80), ")".repeat(80))).contains("nested deeper than 64 levels"));
+    assert!(
+        variable(&format!("{}h_li{}", "(".repeat(80), ")".repeat(80)))
+            .contains("nested deeper than 64 levels")
+    );
     assert!(variable(&"1".repeat(5000)).contains("the text is longer than 4096 bytes"));
 }
 
@@ -181,7 +188,8 @@ fn edges_of_types_are_values_or_clear_errors() {
         );
         let (summary, store) = Job::atl06(pipeline(&[preset(), &layer]), &crossing(600)).run_in_memory();
         let got = (summary.shards_failed == 0).then(|| table(&store));
-        let values = got.map(|got| got.cells.values().map(|cell| cell[got.column("v")]).collect::<Vec<f64>>());
+        let values =
+            got.map(|got| got.cells.values().map(|cell| cell[got.column("v")]).collect::<Vec<f64>>());
         (values.unwrap_or_default(), summary.failures.first().map(|failure| failure.1.clone()))
     };
     // q is int8 and 0 in every row that the preset's filter keeps.
@@ -208,11 +216,20 @@ fn edges_of_types_are_values_or_clear_errors() {
     };
     // Nothing is cut off on the way into an integer array.
     let hint = "; give the variable a float dtype or a wider integer";
-    fails("{expression: max(1 / q), dtype: int32, fill_value: 0}", &format!("the value inf does not fit the type int32{hint}"));
-    fails("{expression: max(q / q), dtype: int32, fill_value: 0}", &format!("the value NaN does not fit the type int32{hint}"));
+    fails(
+        "{expression: max(1 / q), dtype: int32, fill_value: 0}",
+        &format!("the value inf does not fit the type int32{hint}"),
+    );
+    fails(
+        "{expression: max(q / q), dtype: int32, fill_value: 0}",
+        &format!("the value NaN does not fit the type int32{hint}"),
+    );
     fails("{expression: max(id), dtype: int8, fill_value: 0}", "does not fit the type int8");
     fails("{expression: mean(id) / 7 + 0.123, dtype: int32, fill_value: 0}", "does not fit the type int32");
-    fails("{expression: sum(id + 9223372036854000000), dtype: int64, fill_value: 0}", "does not fit the type int32");
+    fails(
+        "{expression: sum(id + 9223372036854000000), dtype: int64, fill_value: 0}",
+        "does not fit the type int32",
+    );
     fails(
         "{expression: sum(int64(id) + 9223372036854000000) + sum(int64(id) + 9223372036854000000), dtype: int64, fill_value: 0}",
         "a sum of int64 values exceeds 64 bits; sum float64(...) instead",

@@ -67,7 +67,9 @@ fn every_kind_of_filter_keeps_what_it_says() {
     let kinds: [(String, Choice); 12] = [
         (format!("[{{dataset: {Q}, op: eq, value: 1}}]"), |r, i| r.atl06_quality_summary[i] == 1),
         (format!("[{{dataset: {Q}, op: ne, value: 1}}]"), |r, i| r.atl06_quality_summary[i] != 1),
-        (format!("[{{dataset: {Q}, op: eq, value: 1, keep: false}}]"), |r, i| r.atl06_quality_summary[i] != 1),
+        (format!("[{{dataset: {Q}, op: eq, value: 1, keep: false}}]"), |r, i| {
+            r.atl06_quality_summary[i] != 1
+        }),
         (format!("[{{dataset: {Q}, op: in, values: [1, 7]}}]"), |r, i| r.atl06_quality_summary[i] == 1),
         (format!("[{{dataset: {Q}, op: not_in, values: [1, 7]}}]"), |r, i| r.atl06_quality_summary[i] != 1),
         (
@@ -124,7 +126,8 @@ fn columns_that_only_filters_and_unused_derivations_need_are_not_kept() {
     let pipeline = pipeline(&[preset(), VARIABLES, filters]);
     let registry = registry();
     let source = registry.source(&pipeline.data_source.reader, &pipeline.data_source.options).unwrap();
-    let program = Program::compile(&pipeline.data_source, &pipeline.aggregation, &*source, &registry).unwrap();
+    let program =
+        Program::compile(&pipeline.data_source, &pipeline.aggregation, &*source, &registry).unwrap();
     let mut read = program.columns().to_vec();
     read.sort();
     assert_eq!(read, ["h_li", "id", "s_li"]);
@@ -149,7 +152,8 @@ pub(crate) fn refused(layer: &str) -> Error {
 
 #[test]
 fn faults_are_found_before_anything_runs_and_shown_with_a_caret() {
-    let filter = |text: &str| refused(&format!("data_source:\n  filters:\n    - expression: {text}\n")).report();
+    let filter =
+        |text: &str| refused(&format!("data_source:\n  filters:\n    - expression: {text}\n")).report();
     assert_eq!(
         filter("h_li - 5"),
         "p.yaml:2: data_source.filters: expression \"h_li - 5\": gives a number, but a condition is needed, such as a > 0 \

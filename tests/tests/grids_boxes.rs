@@ -108,7 +108,7 @@ fn no_shard_of_a_box_is_missing() {
                 assert!(covered.is_sorted_by(|a, b| a < b));
                 let missing = needed.iter().find(|shard| covered.binary_search(shard).is_err());
                 assert_eq!(missing, None, "{grid:?}: {spelling:?} of {} shards", needed.len());
-                // Beside them, shards that the raster misses, that are a 32nd of their width away, or that share but the border.
+                // Beside them, shards that the raster misses, that are a thousandth of their width away, or that share but the border.
                 let limit = needed.len()
                     + needed.len() / 10
                     + if place[2].min(place[3]) < 1.0 { needed.len() + 3 } else { 8 };

@@ -70,10 +70,10 @@ fn cone(shard: u64) -> Cone {
 
 impl Grid for Bricks {
     fn type_name(&self) -> &str {
-        "bricks"
+        "test-bricks"
     }
     fn signature(&self) -> Map<String, Value> {
-        Map::from_iter([("type".to_owned(), "bricks".into())])
+        Map::from_iter([("type".to_owned(), "test-bricks".into())])
     }
     fn leaf_level(&self) -> u32 {
         2
@@ -222,7 +222,7 @@ fn make(_options: &GridOptions) -> Result<Box<dyn Grid>> {
 
 zagg_core::export_plugin! {
     Entry {
-        name: "bricks",
+        name: "test-bricks",
         aliases: &[],
         description: "a grid of the tests whose cells reach out of their parents",
         make: Make::Grid(make),
@@ -232,13 +232,13 @@ zagg_core::export_plugin! {
 /// The grid declares it, and is no less a grid for that.
 #[test]
 fn the_conformance_check_takes_a_grid_that_does_not_nest() {
-    let grid = registry().grid("bricks", &GridOptions::new()).unwrap();
+    let grid = registry().grid("test-bricks", &GridOptions::new()).unwrap();
     if let Err(findings) = conformance::grid(&*grid) {
         panic!("{findings:#?}");
     }
 }
 
-const GRID: &str = "output: {grid: {type: bricks}}";
+const GRID: &str = "output: {grid: {type: test-bricks}}";
 
 /// Its cells are served: every row that passes the filters is in the cell that it lies in.
 #[test]

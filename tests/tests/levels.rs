@@ -14,7 +14,9 @@ use crate::support::{Job, assert_same_tree, crossing, pipeline, preset, registry
 
 /// The grid with some levels.
 fn healpix(parent: u32, child: u32, levels: &str) -> String {
-    format!("output: {{grid: {{type: healpix, parent_order: {parent}, child_order: {child}, levels: {levels}}}}}")
+    format!(
+        "output: {{grid: {{type: healpix, parent_order: {parent}, child_order: {child}, levels: {levels}}}}}"
+    )
 }
 
 fn job(grid: &str) -> Job {
@@ -42,7 +44,10 @@ fn every_level_is_bit_equal_to_a_run_at_that_order() {
         let (_, direct) = job(&healpix(6, order, "null")).run_in_memory();
         let (got, want) = (arrays(&store, &order.to_string()), arrays(&direct, &order.to_string()));
         assert!(got.len() >= 9);
-        assert_eq!(got.iter().map(|a| &a.0).collect::<Vec<_>>(), want.iter().map(|a| &a.0).collect::<Vec<_>>());
+        assert_eq!(
+            got.iter().map(|a| &a.0).collect::<Vec<_>>(),
+            want.iter().map(|a| &a.0).collect::<Vec<_>>()
+        );
         for ((name, got), (_, want)) in got.iter().zip(&want) {
             assert!(bits(got) == bits(want), "{order}/{name}");
         }
@@ -85,13 +90,19 @@ fn levels_of_a_full_sphere_are_those_of_a_compact_store_and_grow_with_further_ma
 #[test]
 fn levels_above_the_shards_are_merged_from_their_states() {
     let (summary, store) = job(&healpix(6, 8, "[8, 6, 5, 3, 0]")).run_in_memory();
-    assert!(summary.warnings.iter().any(|w| w.contains("level 3") && w.contains("h_q50")), "{:?}", summary.warnings);
+    assert!(
+        summary.warnings.iter().any(|w| w.contains("level 3") && w.contains("h_q50")),
+        "{:?}",
+        summary.warnings
+    );
     for order in [5, 3, 0] {
         let (_, direct) = job(&healpix(order, order, "null")).run_in_memory();
         let (group, want) = (order.to_string(), arrays(&direct, &order.to_string()));
         let got = arrays(&store, &group);
         let names: Vec<&str> = got.iter().map(|a| a.0.as_str()).collect();
-        assert!(["count", "h_min", "h_max", "h_mean", "h_sigma", "h_variance"].iter().all(|n| names.contains(n)));
+        assert!(
+            ["count", "h_min", "h_max", "h_mean", "h_sigma", "h_variance"].iter().all(|n| names.contains(n))
+        );
         assert!(!names.contains(&"h_q50"), "a quantile does not merge");
         for (name, got) in &got {
             let want = &want.iter().find(|a| a.0 == *name).unwrap().1;

@@ -187,10 +187,10 @@ fn photons_on_both_sides_of_a_border_that_their_segments_do_not_cross() {
     same(std::slice::from_ref(&beam), MERIDIANS, Some(beam.passing()));
     // At the smallest angle there is.
     let slanting = Beam { heading: 0.001, lon: -4.0 * METRE, ..beam.clone() };
-    same(&[slanting.clone()], MERIDIANS, Some(slanting.passing()));
+    same(std::slice::from_ref(&slanting), MERIDIANS, Some(slanting.passing()));
     // Without reach they are lost: the shards on the western side have no segment.
     let short = "data_source: {read_plan: {spatial_index: segments, pad: 1, reach: 0}}";
-    let (summary, _) = job(&[beam.clone()], MERIDIANS, &[short]).run_in_memory();
+    let (summary, _) = job(std::slice::from_ref(&beam), MERIDIANS, &[short]).run_in_memory();
     assert!(summary.rows_kept < beam.passing(), "{summary:?}");
 }
 
@@ -203,11 +203,11 @@ fn links_with_overlaps_and_orphans_keep_every_row_too() {
 #[test]
 fn values_of_segments_are_those_of_their_photons() {
     let beam = Beam::new(-120.0, 68.0, 0.7, 400);
-    let (summary, store) = job(&[beam.clone()], HEALPIX, &[PLAN]).run_in_memory();
+    let (summary, store) = job(std::slice::from_ref(&beam), HEALPIX, &[PLAN]).run_in_memory();
     sound(&summary);
     let got = table(&store);
     assert_eq!(got.total("count"), beam.passing() as f64);
-    let (mut h, mut dem, mut row) = (0, 0, 0);
+    let (mut h, mut dem, mut row) = (0, 0, 0_i32);
     for (at, &count) in beam.counts.iter().enumerate() {
         for _ in 0..count {
             if Beam::quality(at) == 0 {
@@ -217,7 +217,7 @@ fn values_of_segments_are_those_of_their_photons() {
             row += 1;
         }
     }
-    assert_eq!((got.total("h_sum"), got.total("dem_sum")), (h as f64, dem as f64));
+    assert_eq!((got.total("h_sum"), got.total("dem_sum")), (f64::from(h), dem as f64));
 }
 
 #[test]
@@ -225,16 +225,16 @@ fn photons_far_from_their_segments_are_counted() {
     // Photons up to 600 m beside a track that runs 100 m east of a border; those on the other side are not found.
     let beam = Beam { beside: 600.0, ..Beam::new(100.0 * METRE, 0.1, 0.0, 300) };
     let near = "data_source: {read_plan: {spatial_index: segments, reach: 10}}";
-    let mut job_near = job(&[beam.clone()], MERIDIANS, &[near]);
+    let mut job_near = job(std::slice::from_ref(&beam), MERIDIANS, &[near]);
     // The map of the photons' own positions.
-    job_near.map = job(&[beam.clone()], MERIDIANS, &[]).map;
+    job_near.map = job(std::slice::from_ref(&beam), MERIDIANS, &[]).map;
     let (summary, _) = job_near.run_in_memory();
     let lost = summary.strays.rows_out_of_reach;
     assert!(lost > 0 && summary.strays.rows_unassigned == 0, "{summary:?}");
     assert_eq!(summary.rows_read + lost, beam.rows() as u64);
     assert!(summary.warnings.iter().any(|w| w.contains("give a larger reach")), "{:?}", summary.warnings);
     let far = "data_source: {read_plan: {spatial_index: segments, reach: 700}}";
-    let (summary, _) = job(&[beam.clone()], MERIDIANS, &[far]).run_in_memory();
+    let (summary, _) = job(std::slice::from_ref(&beam), MERIDIANS, &[far]).run_in_memory();
     sound(&summary);
     assert_eq!(summary.rows_kept, beam.passing());
 }
@@ -285,7 +285,7 @@ fn a_cold_shard_reads_the_segments_and_only_its_photons() {
     one.options.shards = vec![grid.shard_label(grid.shard_from_key(whole.map.shards[first].key).unwrap())];
     let [(trips, bytes, kept)] = traffic(&one)[..] else { panic!("one task") };
     let mut exact = job(&beams, HEALPIX, &[]);
-    exact.options.shards = one.options.shards.clone();
+    exact.options.shards = one.options.shards;
     exact.map = whole.map.clone();
     let [(_, all, exact_kept)] = traffic(&exact)[..] else { panic!("one task") };
     assert_eq!(kept, exact_kept);
@@ -308,7 +308,7 @@ fn real_photons_take_eight_round_trips_when_cold() {
                 [{dataset: '/{group}/heights/signal_conf_ph', column: 0, op: ne, value: -2}]}\n\
                 aggregation: {variables: {dem_sum: {function: sum, source: dem, dtype: float64}}}";
     let dem = "data_source: {levels: {segments: {variables: {dem: '/{group}/geophys_corr/dem_h'}}}}";
-    for (name, limit) in [("ATL03_gt1l.h5", 8), ("atl03_clip_v006.h5", 9)] {
+    for name in ["ATL03_gt1l.h5", "atl03_clip_v006.h5"] {
         let path = data.join("atl03").join(name);
         let bytes_of_file = std::fs::metadata(&path).unwrap().len();
         let id = path.to_str().unwrap().to_string();
@@ -316,7 +316,7 @@ fn real_photons_take_eight_round_trips_when_cold() {
         let all = traffic(&job);
         let (trips, bytes, _) = all[0];
         say!("{name}: {trips} round trips, {bytes} bytes of {bytes_of_file}");
-        assert!(trips <= limit && bytes <= 2 << 20, "{name}: {trips} round trips, {bytes} bytes");
+        assert!(trips <= 8 && bytes <= 2 << 20, "{name}: {trips} round trips, {bytes} bytes");
         assert!(all[1..].iter().all(|(trips, ..)| *trips <= 1), "{name}: {all:?}");
     }
 }

@@ -133,10 +133,7 @@ fn a_grid_that_panics_is_an_error_or_a_report() {
                 "cell_coordinate_error" => "no per-cell coordinate",
                 _ => &format!("injected in {method}"),
             };
-            assert!(
-                text.contains(told) || (method == "cell_coordinate_error"),
-                "{layout}: {method}: {text}"
-            );
+            assert!(text.contains(told) || (method == "cell_coordinate_error"), "{layout}: {method}: {text}");
             // The store is free for the next attempt, which another handle makes.
             job.pipeline.output.grid = grid.clone();
             job.options.shards.clear();

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, json};
 use zagg_core::registry::{Entry, Kind, Make, Plugin, Registry};
-use zagg_core::statistic::{OutputShape, StatisticRequest};
+use zagg_core::statistic::{StatisticRequest, VariableKind};
 use zagg_core::{DType, conformance};
 use zagg_zarr::ZarrStore;
 
@@ -19,30 +19,54 @@ fn the_plugins_are_those_expected() {
     assert_eq!(names(Kind::Source), ["atl06", "hdf5-points", "table-points"]);
     assert_eq!(names(Kind::Catalog), ["local-files"]);
     assert_eq!(names(Kind::Grid), ["healpix", "rectilinear", "s2"]);
-    assert_eq!(names(Kind::Preset), ["atl06", "atl06_polar"]);
+    let presets = ["atl03", "atl06", "atl06_polar", "atl08", "cryosat2", "gedi_l2a", "gedi_l4a"];
+    assert_eq!(names(Kind::Preset), presets);
     let statistics = [
+        "argmax",
+        "argmin",
         "average",
+        "circular_mean",
         "count",
         "first",
+        "histogram",
+        "kurtosis",
         "last",
         "len",
+        "mad",
         "max",
         "mean",
         "median",
         "min",
+        "mode",
+        "nanargmax",
+        "nanargmin",
+        "nanaverage",
+        "nancircular_mean",
+        "nancount",
+        "nanfirst",
+        "nankurtosis",
+        "nanlast",
+        "nanmad",
         "nanmax",
         "nanmean",
         "nanmedian",
         "nanmin",
+        "nanmode",
         "nanquantile",
+        "nanrange",
+        "nanskew",
         "nanstd",
         "nansum",
         "nanvar",
+        "nanweighted_quantile",
         "quantile",
         "range",
+        "skew",
         "std",
         "sum",
+        "tdigest",
         "var",
+        "weighted_quantile",
     ];
     assert_eq!(names(Kind::Statistic), statistics);
     assert_eq!(registry().source_name("h5coro").unwrap(), "hdf5-points");
@@ -79,7 +103,14 @@ fn every_grid_conforms() {
 #[test]
 fn every_statistic_conforms() {
     for name in names(Kind::Statistic) {
-        let params = if name.contains("quantile") { json!({"q": 0.3}) } else { json!({}) };
+        let (params, kind) = match name.trim_start_matches("nan") {
+            "quantile" => (json!({"q": 0.3}), VariableKind::Scalar),
+            "weighted_quantile" => (json!({"q": 0.3, "weights": "w"}), VariableKind::Scalar),
+            "argmin" | "argmax" => (json!({"by": "w"}), VariableKind::Scalar),
+            "histogram" => (json!({"bins": [0, 50, 100]}), VariableKind::Vector),
+            "tdigest" => (json!({"delta": 16}), VariableKind::Ragged),
+            _ => (json!({}), VariableKind::Scalar),
+        };
         for dtype in [DType::Int16, DType::Float32] {
             let request = StatisticRequest {
                 variable: "v".into(),
@@ -87,11 +118,20 @@ fn every_statistic_conforms() {
                 source: Some("x".into()),
                 source_dtype: Some(dtype),
                 params: params.as_object().cloned().unwrap_or_else(Map::new),
-                ..StatisticRequest::default()
+                kind,
+                shape: None,
             };
             let statistic = registry().statistic(&request).unwrap();
-            assert_eq!(statistic.output().shape, OutputShape::Scalar);
-            assert_eq!(conformance::statistic(&*statistic, dtype), Ok(()), "{name}");
+            assert_eq!(VariableKind::of(&statistic.output().shape), kind, "{name}");
+            // Merged digests are not those of the whole, but of as many rows.
+            let rows = |digest: &[f64]| digest.chunks(2).map(|centroid| centroid[1]).sum::<f64>();
+            let conforms = match kind {
+                VariableKind::Ragged => {
+                    conformance::sketch(&*statistic, dtype, &|merged, whole| rows(merged) == rows(whole))
+                }
+                _ => conformance::statistic(&*statistic, dtype),
+            };
+            assert_eq!(conforms, Ok(()), "{name}");
         }
     }
 }

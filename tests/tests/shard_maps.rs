@@ -3,6 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::Field;
+use parquet::schema::types::Type;
 use serde_json::{Value, json};
 use zagg_core::footprint::{Footprint, LonLat, Polygon};
 use zagg_core::grid::Grid;
@@ -131,6 +134,68 @@ fn the_neon_maps_have_exactly_the_shards_of_their_area() {
     let expected = [4, 9, 22, 16, 4];
     let names = ["sm_healpix_o9", "sm_healpix_o10", "sm_healpix_o11", "sm_rect_3km", "sm_rect_6km"];
     assert_eq!(sizes, names.into_iter().zip(expected).collect());
+}
+
+/// A polygon in well-known binary, little-endian.
+fn polygon(bytes: &[u8]) -> Polygon {
+    let mut at = 0;
+    let mut take = |n: usize| {
+        at += n;
+        &bytes[at - n..at]
+    };
+    assert_eq!(take(5), [1, 3, 0, 0, 0], "a polygon was expected");
+    let count = |bytes: &[u8]| u32::from_le_bytes(bytes.try_into().unwrap());
+    let number = |bytes: &[u8]| f64::from_le_bytes(bytes.try_into().unwrap());
+    let mut rings: Vec<Vec<LonLat>> = (0..count(take(4)))
+        .map(|_| (0..count(take(4))).map(|_| [number(take(8)), number(take(8))]).collect())
+        .collect();
+    Polygon { exterior: rings.remove(0), holes: rings }
+}
+
+/// The footprints of a catalog of the Python program, by granule.
+fn footprints(path: &Path) -> BTreeMap<String, Polygon> {
+    let reader = SerializedFileReader::new(std::fs::File::open(path).unwrap()).unwrap();
+    let schema = reader.metadata().file_metadata().schema().clone();
+    let wanted = |field: &&std::sync::Arc<Type>| ["id", "geometry"].contains(&field.name());
+    let fields = schema.get_fields().iter().filter(wanted).cloned().collect();
+    let columns = Type::group_type_builder(schema.name()).with_fields(fields).build().unwrap();
+    let one = |row: parquet::record::Row| {
+        let (mut id, mut footprint) = (None, None);
+        for (name, field) in row.get_column_iter() {
+            match (name.as_str(), field) {
+                ("id", Field::Str(text)) => id = Some(text.clone()),
+                ("geometry", Field::Bytes(bytes)) => footprint = Some(polygon(bytes.data())),
+                other => panic!("{other:?}"),
+            }
+        }
+        (id.unwrap(), footprint.unwrap())
+    };
+    reader.get_row_iter(Some(columns)).unwrap().map(|row| one(row.unwrap())).collect()
+}
+
+/// Which granules a shard has is decided by their footprints as it was by the Python program.
+#[test]
+fn the_neon_maps_have_exactly_the_granules_of_their_shards() {
+    let Some(data) = test_data() else { return };
+    let footprints = footprints(&data.join("cmr/zagg_cat_neon_ATL03_007.parquet"));
+    for (name, expected) in [("sm_healpix_o9", 218), ("sm_healpix_o10", 360), ("sm_healpix_o11", 741)] {
+        let map = read(&data.join("cmr/shardmaps").join(name).with_extension("json"));
+        let grid = grid_of(&map);
+        let mut listed = BTreeSet::new();
+        for (key, granules) in keys(&map).into_iter().zip(map["granules"].as_array().unwrap()) {
+            let ids = granules.as_array().unwrap().iter().map(|granule| granule["id"].as_str().unwrap());
+            listed.extend(ids.map(|id| (key, id.to_owned())));
+        }
+        let ids: BTreeSet<&String> = listed.iter().map(|(_, id)| id).collect();
+        let mut covered = BTreeSet::new();
+        for id in ids {
+            let shards = grid.cover(&Footprint::Polygons(vec![footprints[id].clone()])).unwrap();
+            covered.extend(shards.into_iter().map(|shard| (grid.shard_key(shard), id.clone())));
+        }
+        let inside: BTreeSet<u64> = keys(&map).into_iter().collect();
+        covered.retain(|(key, _)| inside.contains(key));
+        assert_eq!((covered.len(), covered == listed), (expected, true), "{name}");
+    }
 }
 
 /// The ring around 88° south, in sectors: as many shards as the Python program's own figures have for it.

@@ -20,7 +20,9 @@ use zagg_core::store::StoreState;
 use zagg_core::{Column, Rows, Values};
 use zagg_local::LocalExecutor;
 
-use crate::support::{Job, Memory, Search, Tree, assert_same_tree, crossing, grid_of, pipeline, preset, registry, table};
+use crate::support::{
+    Job, Memory, Search, Tree, assert_same_tree, crossing, grid_of, pipeline, preset, registry, table,
+};
 use write::Table;
 
 /// Everything of the preset but where rows come from.
@@ -48,7 +50,8 @@ fn rows_of(job: &Job, id: &str) -> Table {
     let mut columns: Vec<Column> = Vec::new();
     for (part, info) in located.granule().parts().iter().enumerate() {
         let PartState::Present { rows } = info.state else { continue };
-        let request = ReadRequest { part, rows: Rows::all(rows), columns: names.map(str::to_string).to_vec() };
+        let request =
+            ReadRequest { part, rows: Rows::all(rows), columns: names.map(str::to_string).to_vec() };
         let batch = located.granule().read(&[request]).remove(0).unwrap();
         if columns.is_empty() {
             columns = batch.columns;
@@ -135,8 +138,9 @@ fn located(pipeline: &Pipeline, reader: &Arc<dyn RangeReader>) -> (Located, Box<
 #[test]
 fn row_groups_that_a_shard_does_not_touch_are_not_fetched() {
     // Twenty short tracks far from each other, one in each row group.
-    let positions: Vec<(f64, f64)> =
-        (0..2000).map(|at| (-170.0 + f64::from(at / 100) * 17.0 + f64::from(at % 100) * 1e-3, -60.0)).collect();
+    let positions: Vec<(f64, f64)> = (0..2000)
+        .map(|at| (-170.0 + f64::from(at / 100) * 17.0 + f64::from(at % 100) * 1e-3, -60.0))
+        .collect();
     let bytes = points(&positions).parquet(100, true);
     let file = SerializedFileReader::new(bytes.clone()).unwrap();
     let group_bytes: Vec<Range<u64>> = file
@@ -145,7 +149,8 @@ fn row_groups_that_a_shard_does_not_touch_are_not_fetched() {
         .iter()
         .map(|group| {
             let ranges = || group.columns().iter().map(|column| column.byte_range());
-            ranges().map(|(start, _)| start).min().unwrap()..ranges().map(|(start, n)| start + n).max().unwrap()
+            ranges().map(|(start, _)| start).min().unwrap()
+                ..ranges().map(|(start, n)| start + n).max().unwrap()
         })
         .collect();
     let recording = Arc::new(Recording::new(Arc::new(MemoryReader::new("a.parquet", bytes))));
@@ -161,7 +166,9 @@ fn row_groups_that_a_shard_does_not_touch_are_not_fetched() {
     };
     let shard = shards[712];
     let want: Vec<u64> = (0..2000).filter(|&row| shards[row as usize] == shard).collect();
-    let PartRows::Exact { rows, cells: got } = located.rows_in(shard, &*grid).remove(0) else { panic!("not exact") };
+    let PartRows::Exact { rows, cells: got } = located.rows_in(shard, &*grid).remove(0) else {
+        panic!("not exact")
+    };
     assert_eq!(rows.iter().collect::<Vec<_>>(), want);
     assert_eq!(got, want.iter().map(|&row| cells[row as usize]).collect::<Vec<_>>());
     assert_eq!(touched(opening), BTreeSet::from([7]));
@@ -169,7 +176,9 @@ fn row_groups_that_a_shard_does_not_touch_are_not_fetched() {
     let calls = recording.recorded().calls.len();
     located.rows_in(shard, &*grid);
     let nowhere = (0..768).find(|shard| !shards.contains(shard)).unwrap();
-    let PartRows::Exact { rows, .. } = located.rows_in(nowhere, &*grid).remove(0) else { panic!("not exact") };
+    let PartRows::Exact { rows, .. } = located.rows_in(nowhere, &*grid).remove(0) else {
+        panic!("not exact")
+    };
     assert_eq!((rows.len(), recording.recorded().calls.len()), (0, calls));
     let all: BTreeSet<u64> = shards.into_iter().collect();
     assert_eq!(located.shards(&*grid), all.into_iter().collect::<Vec<_>>());
@@ -197,8 +206,19 @@ fn statistics_that_lie_make_a_hole_instead_of_a_gap() {
 }
 
 fn position() -> impl Strategy<Value = (f64, f64)> {
-    let lon = prop::sample::select(vec![0.0, 180.0, -180.0, 360.0, 540.0, 179.999_999_999, 1e15, f64::NAN, f64::INFINITY]);
-    let lat = prop::sample::select(vec![90.0, -90.0, 90.000_000_1, -91.0, 41.810_314, f64::NAN, f64::NEG_INFINITY]);
+    let lon = prop::sample::select(vec![
+        0.0,
+        180.0,
+        -180.0,
+        360.0,
+        540.0,
+        179.999_999_999,
+        1e15,
+        f64::NAN,
+        f64::INFINITY,
+    ]);
+    let lat =
+        prop::sample::select(vec![90.0, -90.0, 90.000_000_1, -91.0, 41.810_314, f64::NAN, f64::NEG_INFINITY]);
     prop_oneof![
         8 => (-180.0..180.0, -90.0..90.0),
         1 => (lon, -90.0..90.0),
@@ -209,9 +229,10 @@ fn position() -> impl Strategy<Value = (f64, f64)> {
 /// Rows anywhere, or along tracks.
 fn positions() -> impl Strategy<Value = Vec<(f64, f64)>> {
     let scattered = prop::collection::vec(position(), 1..60);
-    let track = (position(), (-0.9..0.9, -0.9..0.9), 1..200_usize).prop_map(|((lon, lat), (east, north), n)| {
-        (0..n).map(|at| (lon + east * at as f64, lat + north * at as f64)).collect::<Vec<_>>()
-    });
+    let track =
+        (position(), (-0.9..0.9, -0.9..0.9), 1..200_usize).prop_map(|((lon, lat), (east, north), n)| {
+            (0..n).map(|at| (lon + east * at as f64, lat + north * at as f64)).collect::<Vec<_>>()
+        });
     prop::collection::vec(prop_oneof![scattered, track], 1..4).prop_map(|pieces| pieces.concat())
 }
 

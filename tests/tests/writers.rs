@@ -106,7 +106,7 @@ fn a_worker_of_the_test_below() {
     let mut lines = String::new();
     for number in shuffled(seed) {
         // Two processes share the tasks of each half, and write the same ones at about the same time.
-        if (number / 4 + seed as usize) % 2 == 0 {
+        if (number / 4 + seed as usize).is_multiple_of(2) {
             let report = run_task(&run, &run.tasks[number]);
             lines += &format!("{number} {}\n", serde_json::to_string(&report).unwrap());
         }

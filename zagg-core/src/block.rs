@@ -33,7 +33,9 @@ pub(crate) fn block(variable: &CompiledVariable, cells: usize, pieces: &[Piece])
     let items = variable.items();
     match variable.shape {
         OutputShape::Ragged(_) => ragged(variable, cells, pieces).ok_or_else(unfit),
-        _ => dense(variable, cells, items, pieces).map(|values| Block { offsets: None, values }).ok_or_else(unfit),
+        _ => dense(variable, cells, items, pieces)
+            .map(|values| Block { offsets: None, values })
+            .ok_or_else(unfit),
     }
 }
 
@@ -100,7 +102,6 @@ fn ragged(variable: &CompiledVariable, cells: usize, pieces: &[Piece]) -> Option
             }
         };
     }
-    let values =
-        arms!(Bool, Int8, Int16, Int32, Int64, UInt8, UInt16, UInt32, UInt64, Float32, Float64);
+    let values = arms!(Bool, Int8, Int16, Int32, Int64, UInt8, UInt16, UInt32, UInt64, Float32, Float64);
     Some(Block { offsets: Some(offsets), values })
 }

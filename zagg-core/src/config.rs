@@ -14,8 +14,8 @@ mod section;
 mod size;
 mod time_range;
 
-pub use access::{SourceAccess, SourceCredentials};
 pub use crate::statistic::VariableKind;
+pub use access::{SourceAccess, SourceCredentials};
 pub use aggregation::{Aggregation, Computation, FillValue, Variable};
 pub use data_source::DataSource;
 pub use filter::{ColumnFilter, Filter, FilterTest, FilterValue, column_filters};

@@ -17,11 +17,12 @@
 //! column; a name before a parenthesis is a function, with or without `np.` or `numpy.`. `np.pi`, `np.e`, `np.inf`,
 //! `np.nan`, `True` and `False` are constants. Nothing else can be reached: no attribute, no index, no code.
 //!
-//! - **For every value**: `abs ceil cos deg2rad degrees exp floor isfinite isnan log log10 log2 rad2deg radians sign sin
-//!   sqrt tan`, `round(x, decimals=0)` (half to even), `arctan2(y, x)`, `hypot(a, b)`, `minimum(a, b)`, `maximum(a, b)`,
-//!   `power(a, b)`, `clip(x, low, high)`, `where(condition, a, b)`, and every type by its name (`float32(x)`), with
+//! - **For every value**: `abs arccos arcsin arctan cbrt ceil cos deg2rad degrees exp expm1 floor isfinite isinf isnan log
+//!   log10 log1p log2 logical_not rad2deg radians sign sin sqrt square tan trunc`, `round(x, decimals=0)` (half to even),
+//!   `arctan2(y, x)`, `hypot(a, b)`, `minimum(a, b)`, `maximum(a, b)`, `power(a, b)`, `logical_and(a, b)`,
+//!   `logical_or(a, b)`, `clip(x, low, high)`, `where(condition, a, b)`, and every type by its name (`float32(x)`), with
 //!   `float` for float64 and `int` for int64.
-//! - **For every group**: `all any average len max mean median min ptp quantile std sum var`, and `nan` before `max mean
+//! - **For every group**: `all any average count_nonzero len max mean median min ptp quantile std sum var`, and `nan` before `max mean
 //!   median min quantile std sum var` to leave NaN out. `quantile(x, q=0.5)`, `average(x, weights=w)`, `var(x, ddof=1)`.
 //!
 //! A group's value meets the rows of its group: `sum((x - mean(x))**2)`.
@@ -37,7 +38,8 @@
 //! exact (int64, uint64) or are refused, `len` is int64. See [`reduce`].
 //!
 //! # Limits
-//! 4096 bytes of text, 1024 operations, 64 levels of nesting.
+//! 4096 bytes of text, 1024 operations, 64 levels of nesting. Rows are reckoned in blocks, a few groups at a time: the memory
+//! of intermediates depends neither on the text nor on the number of rows.
 
 mod arithmetic;
 mod ast;
@@ -273,7 +275,11 @@ impl Expression {
         if values.len() == expected {
             return Ok(values);
         }
-        Err(Error::plugin(format!("{} gave {} values instead of {expected}", quoted(&self.text), values.len())))
+        Err(Error::plugin(format!(
+            "{} gave {} values instead of {expected}",
+            quoted(&self.text),
+            values.len()
+        )))
     }
 
     fn error(&self, fault: &Fault) -> Error {

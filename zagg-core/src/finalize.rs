@@ -56,6 +56,16 @@ pub struct LevelSummary {
 /// # Errors
 /// When a record of a shard that is done cannot be read or does not fit, or writing fails.
 pub fn finalize(product: &Product, store: &dyn Store) -> Result<FinalizeSummary> {
+    let summary = assemble(product, store)?;
+    store.finalize(summary.state)?;
+    Ok(summary)
+}
+
+/// All of [`finalize`] but its last step, which makes the state known to readers.
+///
+/// # Errors
+/// As [`finalize`].
+pub(crate) fn assemble(product: &Product, store: &dyn Store) -> Result<FinalizeSummary> {
     let shards = records::shards_of_store(product, store)?;
     let mut summary = FinalizeSummary {
         state: StoreState::Complete,
@@ -85,7 +95,6 @@ pub fn finalize(product: &Product, store: &dyn Store) -> Result<FinalizeSummary>
     if summary.shards_done < summary.shards {
         summary.state = StoreState::Incomplete;
     }
-    store.finalize(summary.state)?;
     Ok(summary)
 }
 

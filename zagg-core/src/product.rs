@@ -154,7 +154,9 @@ impl Product {
         if self.is_compact() {
             self.merged_cells.get(&level.level)?.binary_search(&cell).ok().map(|at| at as u64)
         } else {
-            (cell < level.layout.cells_per_full()).then_some(cell)
+            let mut place = [0];
+            self.grid.places(level.level, &[cell], &mut place);
+            (place[0] < level.layout.cells_per_full()).then_some(place[0])
         }
     }
 

@@ -177,6 +177,7 @@ pub(crate) fn read_levels(
 ) -> Result<LevelRecord> {
     let label = product.grid.shard_label(shard);
     let name = level_name(&label);
-    let bytes = store.read_record(&name)?.ok_or_else(|| Error::not_found(format!("the record {name} is gone")))?;
+    let bytes =
+        store.read_record(&name)?.ok_or_else(|| Error::not_found(format!("the record {name} is gone")))?;
     LevelRecord::decode(&bytes, &label, identity).map_err(|error| error.context(format!("the record {name}")))
 }

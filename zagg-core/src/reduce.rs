@@ -19,7 +19,8 @@ pub use extremes::{difference, first, last, max, min, nan_range, range};
 use number::Number;
 pub use quantiles::{median, quantiles};
 pub use sums::{
-    Moments, average, integer_sums, mean, moments, non_nan_counts, sum, sum_f64, sum_of, sum_products, variance,
+    Moments, average, integer_sums, mean, moments, non_nan_counts, sum, sum_f64, sum_of, sum_products,
+    variance,
 };
 
 use crate::error::{Error, Result};

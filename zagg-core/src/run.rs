@@ -13,7 +13,7 @@ use std::time::Instant;
 use crate::config::Pipeline;
 use crate::error::{Context, Error, Result};
 use crate::executor::{Executor, Observer};
-use crate::finalize::finalize;
+use crate::finalize;
 use crate::granule::{Driver, Granule};
 use crate::granules::Granules;
 use crate::grid::Grid;
@@ -129,10 +129,7 @@ impl Run {
         let wanted = wanted_shards(&**grid, &by_shard, options)?;
         let tasks: Vec<Task> = wanted
             .into_iter()
-            .map(|shard| Task {
-                shard,
-                granules: by_shard.get(&shard).cloned().unwrap_or_default(),
-            })
+            .map(|shard| Task { shard, granules: by_shard.get(&shard).cloned().unwrap_or_default() })
             .collect();
         let mut granules: Vec<(Granule, Vec<u64>, usize)> =
             map.granules.iter().map(|granule| (granule.clone(), Vec::new(), 0)).collect();
@@ -150,8 +147,7 @@ impl Run {
             (Some(_), None) => return Err(Error::input("data_source.index: this program keeps no indexes")),
             (None, _) => None,
         };
-        let mut granules =
-            Granules::new(source, opener, driver, granules)?.with_indexes(&**grid, kept)?;
+        let mut granules = Granules::new(source, opener, driver, granules)?.with_indexes(&**grid, kept)?;
         if options.open_granules > 0 {
             granules = granules.with_max_open(options.open_granules);
         }
@@ -215,10 +211,12 @@ impl Run {
 
     fn finish(&self, reports: &[TaskReport], seconds: f64) -> Result<RunSummary> {
         let mut summary = summary::summarise(self, reports, seconds);
-        let finalized = finalize(&self.product, &*self.store)?;
+        let finalized = finalize::assemble(&self.product, &*self.store)?;
         summary.state = finalized.state;
         summary.written += finalized.written;
         summary::write(self, reports, &summary)?;
+        // Last of all: a store that says complete has everything, its report too.
+        self.store.finalize(summary.state)?;
         Ok(summary)
     }
 }

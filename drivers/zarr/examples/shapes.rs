@@ -20,7 +20,8 @@ fn main() -> Result<()> {
     store.create(&template()?, true)?;
     for block in WRITTEN {
         let cells = block * BLOCK..(block + 1) * BLOCK;
-        let vectors = cells.clone().flat_map(|i| (0..WIDTH).map(move |k| i as f32 + k as f32 / 8.0)).collect();
+        let vectors =
+            cells.clone().flat_map(|i| (0..WIDTH).map(move |k| i as f32 + k as f32 / 8.0)).collect();
         let vectors = Values::Float32(vectors);
         for name in ["vectors", "sharded_vectors"] {
             store.write_block("6", name, &[block, 0], &vectors)?;

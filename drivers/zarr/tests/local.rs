@@ -10,10 +10,10 @@ use std::process::Command;
 
 use serde_json::Map;
 use tempfile::{TempDir, tempdir};
+use zagg_core::conformance::ReadBack;
 use zagg_core::store::{
     ArraySpec, Compression, Created, FailingStore, GroupSpec, Store, StoreState, StoreTemplate,
 };
-use zagg_core::conformance::ReadBack;
 use zagg_core::{DType, ErrorKind, Values, conformance};
 use zagg_zarr::ZarrStore;
 

@@ -179,7 +179,7 @@ impl Spread {
         }
         if self.at.contains(&NONE) {
             let orphans: Vec<bool> = self.at.iter().map(|&at| at == NONE).collect();
-            if column.len() == 0 {
+            if column.values.is_empty() {
                 let values = Values::Float64(vec![0.0; self.at.len()]).cast(column.values.dtype())?;
                 return Ok(Column { values, missing: Some(orphans) });
             }

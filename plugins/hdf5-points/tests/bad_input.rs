@@ -1,5 +1,5 @@
 //! What is wrong with a granule or with the paths of a pipeline is told in one line that names the dataset.
-#![allow(clippy::unwrap_used)] // The whole file is tests.
+#![allow(clippy::unwrap_used, clippy::panic)] // The whole file is tests.
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! The source does what every source must, with rows of one rate and of several.
-#![allow(clippy::unwrap_used)] // The whole file is tests.
+#![allow(clippy::unwrap_used, clippy::panic)] // The whole file is tests.
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! Products with several rates: positions of a coarser level, its values spread to rows, time; also through an index.
-#![allow(clippy::unwrap_used)] // The whole file is tests.
+#![allow(clippy::unwrap_used, clippy::panic)] // The whole file is tests.
 
 mod common;
 

@@ -42,9 +42,9 @@
 //! Exact nesting decides: each coarser level of a store is to hold the very rows of its cells, and a cover that goes down
 //! the tree of cells must find every cell of a region within the cell's ancestors.
 //!
-//! Of `s2` are used the curve, centres, corners and bounding boxes of cells. Its way from a position to a cell is not: for
-//! places on the edges of the cube it takes another face than S2 in other languages, and it takes three times as long. Nor
-//! are its covers: it has no polygons and lines yet, and its `robust_sign` leaves ties undecided.
+//! Of `s2` are used the curve, centres and corners of cells. Its way from a position to a cell is not: for places on the edges
+//! of the cube it takes another face than S2 in other languages, and it takes three times as long. Nor are its covers: it has
+//! no polygons and lines yet, and its `robust_sign` leaves ties undecided.
 
 mod attributes;
 mod cover;

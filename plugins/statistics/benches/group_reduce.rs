@@ -81,7 +81,7 @@ impl Variable {
     }
 }
 
-fn statistic(function: &str, params: Value) -> Variable {
+fn statistic(function: &str, params: &Value) -> Variable {
     let many = function == "histogram" || params.get("q").is_some_and(Value::is_array);
     let kind = match function {
         "tdigest" => VariableKind::Ragged,
@@ -104,15 +104,15 @@ fn statistic(function: &str, params: Value) -> Variable {
 
 fn variables() -> Vec<(&'static str, Variable)> {
     vec![
-        ("count", statistic("len", json!({}))),
-        ("h_min", statistic("min", json!({}))),
-        ("h_max", statistic("max", json!({}))),
-        ("h_mean", statistic("average", json!({"weights": "1.0 / s_li**2"}))),
+        ("count", statistic("len", &json!({}))),
+        ("h_min", statistic("min", &json!({}))),
+        ("h_max", statistic("max", &json!({}))),
+        ("h_mean", statistic("average", &json!({"weights": "1.0 / s_li**2"}))),
         ("h_sigma", Variable::Expression(Expression::parse("1.0 / np.sqrt(np.sum(1.0 / s_li**2))").unwrap())),
-        ("h_variance", statistic("var", json!({}))),
-        ("h_q25", statistic("quantile", json!({"q": 0.25}))),
-        ("h_q50", statistic("quantile", json!({"q": 0.5}))),
-        ("h_q75", statistic("quantile", json!({"q": 0.75}))),
+        ("h_variance", statistic("var", &json!({}))),
+        ("h_q25", statistic("quantile", &json!({"q": 0.25}))),
+        ("h_q50", statistic("quantile", &json!({"q": 0.5}))),
+        ("h_q75", statistic("quantile", &json!({"q": 0.75}))),
     ]
 }
 
@@ -148,7 +148,7 @@ fn one<const CELL: usize>(bencher: Bencher<'_, '_>, name: &str) {
 /// The three quartiles as one variable of three values: what variables that shared a selection would cost.
 #[divan::bench(args = CELLS)]
 fn quartiles_together(bencher: Bencher<'_, '_>, cells: &str) {
-    let (rows, variable) = (rows(cells), statistic("quantile", json!({"q": [0.25, 0.5, 0.75]})));
+    let (rows, variable) = (rows(cells), statistic("quantile", &json!({"q": [0.25, 0.5, 0.75]})));
     bencher.counter(ItemsCount::new(ROWS)).bench_local(|| black_box(variable.run(&rows)));
 }
 
@@ -166,6 +166,6 @@ fn other<const CELL: usize>(bencher: Bencher<'_, '_>, name: &str) {
         "weighted_quantile" => json!({"q": 0.5, "weights": "s_li"}),
         _ => json!({}),
     };
-    let variable = statistic(name, params);
+    let variable = statistic(name, &params);
     bencher.counter(ItemsCount::new(ROWS)).bench_local(|| black_box(variable.run(&rows)));
 }

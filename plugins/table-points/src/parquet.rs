@@ -1,7 +1,10 @@
 //! An opened Parquet file.
 //!
-//! The reader is our own: metadata are read into what is needed of them and no more, every length is checked before anything
-//! is made of it, and nothing is unpacked beyond the length it must have, so that damaged and hostile files end in errors.
+//! The reader is our own. The `parquet` crate reserves memory by counts that stand in the metadata, and unpacks gzip to
+//! whatever comes out: a few damaged bytes can end the process, which no caller can catch. Here metadata are read into what
+//! is needed of them and no more, every length is checked before anything is made of it, and nothing is unpacked beyond the
+//! length it must have, so that damaged and hostile files end in errors. Tests compare with that crate and with pyarrow.
+//!
 //! It follows apache/parquet-format 2.11: data pages of both forms, dictionaries, the encodings PLAIN, RLE, RLE_DICTIONARY,
 //! DELTA_BINARY_PACKED and BYTE_STREAM_SPLIT, zstd, snappy, gzip and LZ4_RAW, statistics, page locations and checksums.
 

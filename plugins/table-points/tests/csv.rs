@@ -1,10 +1,14 @@
 //! CSV files: separators, quotes, missing values, and errors that name the line.
 
+// Helpers outside the test functions may fail like them.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::needless_pass_by_value)]
+
 mod common;
 
 use std::sync::Arc;
 
 use common::{column, memory, open, rows, source};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 use zagg_core::range_reader::{Failing, RangeReader, Recording};
 use zagg_core::source::{PartState, Positions};
@@ -122,4 +126,22 @@ fn a_read_that_fails_stays_what_it_is() {
     let failing: Arc<dyn RangeReader> = Arc::new(Failing::from_call(sound, 0, Error::temporary("slow down")));
     let error = open(&source(&section(json!({}))), &failing).unwrap_err();
     assert_eq!((error.kind(), error.message()), (ErrorKind::Temporary, "slow down"));
+}
+
+proptest! {
+    #[test]
+    fn any_text_ends_in_an_answer(text in "(lat,lon,h\n)?[0-9,.;\"'#\r\n\u{feff}a-c-]{0,200}", header in any::<bool>()) {
+        let columns = if header { json!(["lat", "lon", "h"]) } else { json!([0, 1, 2]) };
+        let section = json!({
+            "coordinates": {"latitude": columns[0], "longitude": columns[1]},
+            "variables": {"h": {"column": columns[2], "dtype": "int16"}},
+            "options": {"header": header, "comment": "#"},
+        });
+        if let Ok(granule) = open(&source(&section), &memory("a.csv", text))
+            && matches!(granule.parts()[0].state, PartState::Present { .. })
+            && let Ok(column) = column(&*granule, "h")
+        {
+            prop_assert_eq!(column.len() as u64, rows(&*granule));
+        }
+    }
 }

@@ -1,5 +1,8 @@
 //! Files of another writer (pyarrow, see make_reference.py) are read value by value.
 
+// Helpers outside the test functions may fail like them.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod common;
 
 use common::{column, memory, open, read, reference, rows, source};

@@ -1,6 +1,9 @@
 //! Files that the test writes with the `parquet` crate: every encoding, compression and form of pages; what is fetched; and
 //! damaged bytes.
 
+// Helpers outside the test functions may fail like them.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod common;
 
 use std::sync::Arc;

@@ -41,7 +41,7 @@ fn other_requests_whose_answers_were_lost_are_repeated() {
     let folder = world.folder();
     let torn = |times: usize| Rule::new(Fault::Torn).times(times);
     world.server.objects.rule(torn(2));
-    folder.put("x", Bytes::from_static(b"1")).unwrap();
+    folder.put("x", &Bytes::from_static(b"1")).unwrap();
     world.server.objects.rule(torn(2));
     assert_eq!(folder.get("x", 10).unwrap().unwrap(), "1");
     world.server.objects.rule(torn(2));
@@ -56,7 +56,7 @@ fn other_requests_whose_answers_were_lost_are_repeated() {
     world.server.objects.rule(Rule::new(Fault::Torn));
     let one = Bytes::from_static(b"1");
     let errors = [
-        folder.put("x", one.clone()).unwrap_err(),
+        folder.put("x", &one).unwrap_err(),
         folder.put_new("x", &one).map(|_| ()).unwrap_err(),
         folder.delete("x").unwrap_err(),
         folder.list("").map(|_| ()).unwrap_err(),
@@ -91,7 +91,7 @@ fn listings_are_asked_for_page_by_page() {
     let error = folder.list("").unwrap_err();
     assert!(error.message().contains("whose name has an empty"), "{error}");
     for bad in ["", "/", "a//b", "../x", "x/", "."] {
-        assert!(folder.put(bad, Bytes::new()).is_err(), "{bad:?}");
+        assert!(folder.put(bad, &Bytes::new()).is_err(), "{bad:?}");
     }
     let error = folder.get("a/001", 0).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");

@@ -29,7 +29,8 @@ fn of_many_who_want_the_store_one_gets_it() {
         for error in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
             assert_eq!(error.kind(), ErrorKind::Input);
             let text = error.to_string();
-            let held = text.contains(&format!("process {} on ", std::process::id())) && text.contains("took it");
+            let held =
+                text.contains(&format!("process {} on ", std::process::id())) && text.contains("took it");
             assert!(held || text.contains("another run is writing"), "{text}");
             assert!(text.contains("s3://own-bucket/stores/out.zarr.zagg/lock"), "{text}");
         }
@@ -48,12 +49,16 @@ fn a_lock_of_another_machine_stays_until_somebody_removes_it() {
     let document: serde_json::Value = serde_json::from_str(&ours).unwrap();
     let machine = document["machine"].as_str().unwrap();
     // A host of the same name, even with a process that is gone here.
-    let theirs = ours.replace(machine, "another boot").replace(&format!("{},", std::process::id()), "4194305,");
+    let theirs =
+        ours.replace(machine, "another boot").replace(&format!("{},", std::process::id()), "4194305,");
     world.put(".zagg/lock", theirs.as_bytes());
     for overwrite in [false, true] {
         let error = store.acquire().unwrap_err().to_string();
         assert!(error.contains("process 4194305 on ") && error.contains("took it a moment ago"), "{error}");
-        assert!(error.contains("or remove s3://own-bucket/stores/out.zarr.zagg/lock if it is gone"), "{error}");
+        assert!(
+            error.contains("or remove s3://own-bucket/stores/out.zarr.zagg/lock if it is gone"),
+            "{error}"
+        );
         assert_eq!(world.get(".zagg/lock").unwrap(), theirs.as_bytes(), "{overwrite}");
     }
     store.release().unwrap();

@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use serde_json::Map;
-use zagg_core::store::{ArraySpec, BlockWrite, Compression, Created, GroupSpec, Store, StoreState, StoreTemplate};
+use zagg_core::store::{
+    ArraySpec, BlockWrite, Compression, Created, GroupSpec, Store, StoreState, StoreTemplate,
+};
 use zagg_core::{DType, ErrorKind, Values, conformance};
 use zagg_tests::http_server::{Fault, Rule};
 use zagg_tests::s3_server::{Account, Bucket};
@@ -37,7 +39,13 @@ fn write_all(store: &dyn Store, block: u64) {
     let names: Vec<String> = (0..ARRAYS).map(|number| format!("v{number}")).collect();
     let blocks: Vec<BlockWrite<'_>> = names
         .iter()
-        .map(|array| BlockWrite { group: "6", array, block: std::slice::from_ref(&block), offsets: None, values: &values })
+        .map(|array| BlockWrite {
+            group: "6",
+            array,
+            block: std::slice::from_ref(&block),
+            offsets: None,
+            values: &values,
+        })
         .collect();
     assert_eq!(store.write_blocks(&blocks).unwrap().objects, ARRAYS as u64);
 }
@@ -93,7 +101,10 @@ fn overwriting_deletes_what_the_store_owns_and_names_the_rest() {
         assert_eq!(world.get(&format!("/{name}")).unwrap(), b"mine");
     }
     assert_eq!(world.names(".zagg/"), ["template.json"]);
-    assert_eq!((world.get("2/zarr.json").unwrap(), world.get(".zaggier").unwrap()), (b"theirs".to_vec(), b"theirs".to_vec()));
+    assert_eq!(
+        (world.get("2/zarr.json").unwrap(), world.get(".zaggier").unwrap()),
+        (b"theirs".to_vec(), b"theirs".to_vec())
+    );
 }
 
 #[test]
@@ -153,7 +164,10 @@ fn who_may_not_write_is_told_so_and_no_secret_is_shown() {
             assert_eq!(error.kind(), ErrorKind::Input, "{error}");
             assert!(error.to_string().contains(want) && error.to_string().contains(url), "{error}");
             let shown = format!("{error} {error:?} {chain:?} {store:?}");
-            assert!(!shown.contains("SECRET") && !shown.contains("secret of") && !shown.contains("tok/en"), "{shown}");
+            assert!(
+                !shown.contains("SECRET") && !shown.contains("secret of") && !shown.contains("tok/en"),
+                "{shown}"
+            );
         }
     }
 }

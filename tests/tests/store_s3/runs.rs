@@ -28,7 +28,10 @@ fn on_disk(job: &Job) -> (Tree, Vec<String>) {
 /// What lies in the bucket.
 fn in_bucket(world: &World) -> Tree {
     let names = world.names("/");
-    names.iter().map(|name| (Path::new(name).to_path_buf(), world.get(&format!("/{name}")).unwrap())).collect()
+    names
+        .iter()
+        .map(|name| (Path::new(name).to_path_buf(), world.get(&format!("/{name}")).unwrap()))
+        .collect()
 }
 
 #[test]

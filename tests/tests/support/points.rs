@@ -228,7 +228,13 @@ impl OpenGranule for OpenPoints {
             let (mut lon, lat) = (lon.clone(), lat.clone());
             let rows = lon.len() as u64;
             let two = |rows: [Range<u64>; 2]| {
-                Ok(Positions::Coarse { lon: vec![0.0; 2], lat: vec![0.0; 2], rows: rows.to_vec(), reach: 0.0, pad: 1 })
+                Ok(Positions::Coarse {
+                    lon: vec![0.0; 2],
+                    lat: vec![0.0; 2],
+                    rows: rows.to_vec(),
+                    reach: 0.0,
+                    pad: 1,
+                })
             };
             match (self.fault, parents) {
                 (Some(Fault::ErrorInPositions), _) => Err(Error::io("injected in positions")),
@@ -238,9 +244,13 @@ impl OpenGranule for OpenPoints {
                     lon.pop();
                     Ok(Positions::Exact { lon, lat })
                 }
-                (_, Some(Parents { lon, lat, rows })) => {
-                    Ok(Positions::Coarse { lon: lon.clone(), lat: lat.clone(), rows: rows.clone(), reach: 0.0, pad: 1 })
-                }
+                (_, Some(Parents { lon, lat, rows })) => Ok(Positions::Coarse {
+                    lon: lon.clone(),
+                    lat: lat.clone(),
+                    rows: rows.clone(),
+                    reach: 0.0,
+                    pad: 1,
+                }),
                 _ => Ok(Positions::Exact { lon, lat }),
             }
         };

@@ -37,7 +37,8 @@ impl Table {
             let mut group = writer.next_row_group().unwrap();
             for (_, column) in &self.0 {
                 let Column { values, missing } = column.gather(rows);
-                let there: Vec<bool> = missing.unwrap_or_else(|| vec![false; rows.len()]).iter().map(|m| !m).collect();
+                let there: Vec<bool> =
+                    missing.unwrap_or_else(|| vec![false; rows.len()]).iter().map(|m| !m).collect();
                 let levels: Vec<i16> = there.iter().map(|&there| i16::from(there)).collect();
                 let mut column = group.next_column().unwrap().unwrap();
                 match values.filter(&there) {

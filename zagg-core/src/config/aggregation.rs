@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 
 use super::section::{Fault, Section};
 use crate::column::{DType, Values};
-use crate::statistic::VariableKind;
 use crate::error::Result as CoreResult;
+use crate::statistic::VariableKind;
 
 /// What is computed per cell.
 #[derive(Debug, Clone, PartialEq)]
@@ -153,13 +153,7 @@ impl Variable {
         if kind != VariableKind::Scalar && matches!(computation, Computation::Expression(_)) {
             return Err(section.fault("kind", "an expression gives one number for a cell; leave kind out"));
         }
-        for absent in [
-            "resolution",
-            "location",
-            "temporal",
-            "weights",
-            "overview_delta",
-        ] {
+        for absent in ["resolution", "location", "temporal", "weights", "overview_delta"] {
             section.refuse(absent)?;
         }
         let attrs = match section.take("attrs") {
@@ -182,7 +176,8 @@ impl Variable {
             }
         };
         let mut shape = None;
-        for (key, owner) in [("trailing_shape", VariableKind::Vector), ("inner_shape", VariableKind::Ragged)] {
+        for (key, owner) in [("trailing_shape", VariableKind::Vector), ("inner_shape", VariableKind::Ragged)]
+        {
             let Some(value) = section.take(key).filter(|value| !value.is_null()) else { continue };
             if kind != owner {
                 let owner = owner.name();
@@ -219,7 +214,7 @@ impl Variable {
         computation: &Computation,
     ) -> Result<FillValue, Fault> {
         let counts =
-            matches!(computation, Computation::Function { name, .. } if name == "len" || name == "count");
+            matches!(computation, Computation::Function { name, .. } if COUNTS.contains(&name.as_str()));
         match section.take("fill_value") {
             None | Some(Value::Null) if dtype.is_float() => Ok(FillValue::NaN),
             None | Some(Value::Null) if counts => Ok(FillValue::Number(0.into())),
@@ -263,6 +258,9 @@ impl Variable {
         map.into()
     }
 }
+
+/// Functions that count, so that an empty cell has 0 of what they count.
+const COUNTS: [&str; 4] = ["len", "count", "nancount", "histogram"];
 
 /// Most numbers of one cell's value.
 const MAX_ITEMS: u64 = 1 << 16;

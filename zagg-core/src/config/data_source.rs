@@ -45,8 +45,8 @@ impl DataSource {
                 );
             }
         };
-        let filters = filter::filters(section.entries())
-            .map_err(|fault| section.fault(fault.key, fault.message))?;
+        let filters =
+            filter::filters(section.entries()).map_err(|fault| section.fault(fault.key, fault.message))?;
         if section.take("filters").is_some_and(|filters| !filters.is_null()) {
             section.ignore("quality_filter", "gives way to data_source.filters");
         }
@@ -57,9 +57,17 @@ impl DataSource {
         let access = SourceAccess::read(section)?;
         let index = IndexOptions::read(section)?;
         // What sources make of their own keys is theirs to check.
-        for opaque in
-            ["groups", "coordinates", "variables", "options", "levels", "base_level", "read_plan", "time", "time_range"]
-        {
+        for opaque in [
+            "groups",
+            "coordinates",
+            "variables",
+            "options",
+            "levels",
+            "base_level",
+            "read_plan",
+            "time",
+            "time_range",
+        ] {
             section.take(opaque);
         }
         for ignored in ["read_workers", "shard_workers", "granule_workers"] {
@@ -75,7 +83,8 @@ impl DataSource {
 
 /// The derived columns, each under a name that an expression can refer to.
 fn derived(section: &mut Section<'_>) -> Result<Vec<(String, String)>, Fault> {
-    let variables = section.entries().get("variables").and_then(Value::as_object).cloned().unwrap_or_default();
+    let variables =
+        section.entries().get("variables").and_then(Value::as_object).cloned().unwrap_or_default();
     let mut derived = Vec::new();
     let entries = match section.take("derived") {
         None | Some(Value::Null) => return Ok(derived),
@@ -92,7 +101,9 @@ fn derived(section: &mut Section<'_>) -> Result<Vec<(String, String)>, Fault> {
         let legal = characters.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
             && characters.all(|c| c.is_ascii_alphanumeric() || c == '_');
         if !legal {
-            return Err(fault("a column's name is letters, digits and _, and does not begin with a digit".into()));
+            return Err(fault(
+                "a column's name is letters, digits and _, and does not begin with a digit".into(),
+            ));
         }
         if variables.contains_key(&name) || name == LONGITUDE || name == LATITUDE {
             return Err(fault(format!("there is a column {name} already; choose another name")));

@@ -145,12 +145,7 @@ impl ColumnFilter {
         }
     }
 
-    fn apply_to<T: PartialOrd>(
-        &self,
-        values: impl Iterator<Item = T>,
-        constants: &[T],
-        keep: &mut [bool],
-    ) {
+    fn apply_to<T: PartialOrd>(&self, values: impl Iterator<Item = T>, constants: &[T], keep: &mut [bool]) {
         for (keep, x) in keep.iter_mut().zip(values) {
             *keep &= self.test.passes(&x, constants) == self.keep;
         }
@@ -286,9 +281,9 @@ fn read_column(map: &Map<String, Value>) -> Result<ColumnFilter, String> {
     }
     let column = match map.get("column") {
         None | Some(Value::Null) => None,
-        Some(value) => Some(
-            value.as_u64().ok_or_else(|| format!("column must be a whole number from 0, not {value}"))?,
-        ),
+        Some(value) => {
+            Some(value.as_u64().ok_or_else(|| format!("column must be a whole number from 0, not {value}"))?)
+        }
     };
     let level = match map.get("level") {
         None | Some(Value::Null) => None,

@@ -59,11 +59,15 @@ impl Output {
     pub(super) fn canonical(&self) -> Map<String, Value> {
         let mut map = Map::new();
         map.insert("layout".into(), self.layout.name().into());
-        map.insert("compression".into(), match self.compression {
-            Compression::Zstd => "zstd",
-            Compression::ShuffleZstd => "blosc",
-            Compression::None => "none",
-        }.into());
+        map.insert(
+            "compression".into(),
+            match self.compression {
+                Compression::Zstd => "zstd",
+                Compression::ShuffleZstd => "blosc",
+                Compression::None => "none",
+            }
+            .into(),
+        );
         map
     }
 
@@ -101,9 +105,7 @@ impl Output {
             Some("none") => Compression::None,
             Some(other) => {
                 let known = "there are zstd, blosc, none";
-                return Err(
-                    section.fault("compression", format!("unknown compression {other:?}; {known}"))
-                );
+                return Err(section.fault("compression", format!("unknown compression {other:?}; {known}")));
             }
         };
         let grid_type = match grid.get("type") {

@@ -110,9 +110,11 @@ fn same(a: &Column, b: &Column) -> bool {
     let (x, y) = (a.values.to_le_bytes(), b.values.to_le_bytes());
     a.values.dtype() == b.values.dtype()
         && a.len() == b.len()
-        && x.chunks(size).zip(y.chunks(size)).enumerate().all(|(at, (x, y))| match (is_missing(a, at), is_missing(b, at)) {
-            (false, false) => x == y,
-            (a, b) => a == b,
+        && x.chunks(size).zip(y.chunks(size)).enumerate().all(|(at, (x, y))| {
+            match (is_missing(a, at), is_missing(b, at)) {
+                (false, false) => x == y,
+                (a, b) => a == b,
+            }
         })
 }
 
@@ -120,7 +122,8 @@ fn same_answers(a: &[Result<PointBatch>], b: &[Result<PointBatch>]) -> bool {
     a.len() == b.len()
         && a.iter().zip(b).all(|(a, b)| match (a, b) {
             (Ok(a), Ok(b)) => {
-                a.columns.len() == b.columns.len() && a.columns.iter().zip(&b.columns).all(|(a, b)| same(a, b))
+                a.columns.len() == b.columns.len()
+                    && a.columns.iter().zip(&b.columns).all(|(a, b)| same(a, b))
             }
             (Err(_), Err(_)) => true,
             _ => false,
@@ -203,7 +206,8 @@ impl Check<'_> {
 
     /// Columns that can be read of a part, coordinates first.
     fn readable(&self, opened: &dyn OpenGranule, part: usize, f: &mut Findings) -> Vec<String> {
-        let names = [LONGITUDE, LATITUDE].into_iter().chain(self.source.columns().iter().map(|c| c.name.as_str()));
+        let names =
+            [LONGITUDE, LATITUDE].into_iter().chain(self.source.columns().iter().map(|c| c.name.as_str()));
         let can_be_read = |name: &&str| {
             let request = ReadRequest { part, rows: Rows::all(1), columns: vec![(*name).to_string()] };
             matches!(read_one(opened, &request), Some(Ok(_)))
@@ -261,7 +265,8 @@ impl Check<'_> {
     /// The same rows once more, and by other ways.
     fn agrees(&self, opened: &dyn OpenGranule, request: &ReadRequest, batch: &PointBatch, f: &mut Findings) {
         for (name, column) in request.columns.iter().zip(&batch.columns) {
-            let announced = self.source.columns().iter().find(|spec| spec.name == *name).and_then(|spec| spec.dtype);
+            let announced =
+                self.source.columns().iter().find(|spec| spec.name == *name).and_then(|spec| spec.dtype);
             f.check(
                 announced.is_none_or(|dtype| dtype == column.values.dtype()),
                 "a column has another type than was announced",
@@ -333,12 +338,17 @@ impl Check<'_> {
     }
 
     fn refusals(&self, opened: &dyn OpenGranule, f: &mut Findings) {
-        let Some((part, rows)) = present(opened.parts()).into_iter().find(|(_, rows)| *rows > 0) else { return };
+        let Some((part, rows)) = present(opened.parts()).into_iter().find(|(_, rows)| *rows > 0) else {
+            return;
+        };
         let request = |part, rows, name: &str| ReadRequest { part, rows, columns: vec![name.to_string()] };
         for (request, what) in [
             (request(part, Rows::all(1), UNKNOWN), "a column that is not there"),
             (request(part, Rows::from_ranges([rows - 1..rows + 1]), LATITUDE), "rows behind the last"),
-            (request(part, Rows::from_ranges([u64::MAX - 1..u64::MAX]), LATITUDE), "rows far behind the last"),
+            (
+                request(part, Rows::from_ranges([u64::MAX - 1..u64::MAX]), LATITUDE),
+                "rows far behind the last",
+            ),
             (request(opened.parts().len(), Rows::all(1), LATITUDE), "a part that is not there"),
         ] {
             let refused = matches!(read_one(opened, &request), Some(Err(_)));
@@ -376,7 +386,8 @@ impl Check<'_> {
                 "opened from its index, the granule has other rows",
             );
         }
-        for made_up in [serde_json::Value::Null, serde_json::json!({}), serde_json::json!([1, "x"]), 7.into()] {
+        for made_up in [serde_json::Value::Null, serde_json::json!({}), serde_json::json!([1, "x"]), 7.into()]
+        {
             let refused = self.source.open_indexed(self.granule, Arc::clone(self.reader), &made_up).is_err();
             f.check(refused, "an index that is none is taken");
         }

@@ -180,6 +180,18 @@ pub(super) fn integers(values: &Values, range: Range<usize>) -> Cow<'_, [i64]> {
     }
 }
 
+/// A copy of some values of a column.
+pub(super) fn copied(values: &Values, range: Range<usize>) -> Values {
+    macro_rules! arms {
+        ($($variant:ident),*) => {
+            match values {
+                $(Values::$variant(v) => Values::$variant(v.get(range).unwrap_or_default().to_vec()),)*
+            }
+        };
+    }
+    arms!(Bool, Int8, Int16, Int32, Int64, UInt8, UInt16, UInt32, UInt64, Float32, Float64)
+}
+
 /// The least and the greatest value of an integer type that i64 holds.
 pub(super) fn range(dtype: DType) -> (i64, i64) {
     match dtype {

@@ -59,12 +59,7 @@ fn unary(op: UnaryOp, dtype: DType, x: Block<'_>) -> Block<'_> {
     }
 }
 
-fn integers<'r>(
-    op: Op,
-    dtype: DType,
-    a: Part<'_, i64>,
-    b: Part<'_, i64>,
-) -> Result<Part<'r, i64>, String> {
+fn integers<'r>(op: Op, dtype: DType, a: Part<'_, i64>, b: Part<'_, i64>) -> Result<Part<'r, i64>, String> {
     let big = dtype == DType::UInt64;
     Ok(match op {
         Op::Binary(BinaryOp::Add) => a.zip(b, Arithmetic::add),

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::ast::Reduction;
 use super::bind::{Bound, Plan, Slot, Step};
-use super::block::Block;
+use super::block::{Block, copied};
 use super::elementwise;
 use super::lexer::Fault;
 use crate::column::{DType, Values};
@@ -125,7 +125,13 @@ impl<'a> Frame<'a> {
         }
         let start = offsets.first().copied().unwrap_or(0);
         let rows = start as usize..offsets.last().copied().unwrap_or(0) as usize;
-        let values = operands.iter().map(|operand| self.all(operand, rows.clone()).map(Cow::Owned));
+        let values = operands.iter().map(|operand| match operand.step {
+            Step::Column(index) => match self.rows.columns.get(index) {
+                Some(column) => Ok(Cow::Owned(copied(column, rows.clone()))),
+                None => Err(Fault::new(operand.at, "there is no such column here")),
+            },
+            _ => self.all(operand, rows.clone()).map(Cow::Owned),
+        });
         Ok(Operands {
             values: values.collect::<Result<_, _>>()?,
             offsets: offsets.iter().map(|offset| offset - start).collect(),

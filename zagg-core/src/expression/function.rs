@@ -180,7 +180,11 @@ pub(super) fn call(
             Some(dtype) => Function::Cast(dtype),
             None => {
                 let known = FUNCTIONS.iter().map(|(n, _)| *n);
-                return Err(format!("there is no function {name:?}{}{}", did_you_mean(name, known), elsewhere(name)));
+                return Err(format!(
+                    "there is no function {name:?}{}{}",
+                    did_you_mean(name, known),
+                    elsewhere(name)
+                ));
             }
         },
     };
@@ -249,8 +253,10 @@ fn truth(x: Node) -> Node {
 /// What serves instead of a function of numpy that gives several values.
 fn elsewhere(name: &str) -> &'static str {
     match name {
-        "histogram" | "percentile" | "unique" | "bincount" | "digitize" | "cumsum" | "diff" | "sort" | "argsort"
-        | "argmin" | "argmax" => "; expressions give one value; see the statistics for what a function: can give",
+        "histogram" | "percentile" | "unique" | "bincount" | "digitize" | "cumsum" | "diff" | "sort"
+        | "argsort" | "argmin" | "argmax" => {
+            "; expressions give one value; see the statistics for what a function: can give"
+        }
         _ => "",
     }
 }

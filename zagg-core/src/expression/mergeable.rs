@@ -17,11 +17,11 @@
 //! A type is its place in [`DType::ALL`]. A value is two numbers: a float and 0, or an integer `n` as `floor(n / 2^48)`
 //! and `n mod 2^48`, so that 64-bit integers and their sums stay exact.
 
+use super::Expression;
 use super::ast::{Level, Node, Op, Reduction};
 use super::bind::{Leaves, Slot, bind};
 use super::evaluate::{self, Frame};
 use super::lexer::Fault;
-use super::Expression;
 use crate::column::{DType, Values};
 use crate::error::{Error, Result};
 use crate::hash::sha256_hex;
@@ -192,6 +192,8 @@ impl MergeableExpression {
 fn check_size(width: usize, groups: usize) -> Result<()> {
     match width.checked_mul(groups).is_some_and(|numbers| u32::try_from(numbers).is_ok()) {
         true => Ok(()),
-        false => Err(Error::unsupported(format!("{groups} states of {width} numbers are too many for one task"))),
+        false => {
+            Err(Error::unsupported(format!("{groups} states of {width} numbers are too many for one task")))
+        }
     }
 }

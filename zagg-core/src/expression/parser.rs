@@ -298,7 +298,8 @@ impl Parser {
                 break;
             }
         }
-        let node = function::call(name, positional, named, column).map_err(|message| Fault::new(column, message))?;
+        let node =
+            function::call(name, positional, named, column).map_err(|message| Fault::new(column, message))?;
         self.checked(column, node)
     }
 }

@@ -47,7 +47,10 @@ fn faults_say_what_and_where() {
         ("var(a, ddof=1, ddof=1)", "the argument ddof is given twice at column 16"),
         ("sum(mean(a))", "sum(...) is applied to a value that is already reduced at column 1"),
         ("mean(1)", "mean(...) is applied to a constant; it needs a column at column 1"),
-        ("histogram(a)", "there is no function \"histogram\"; expressions give one value; see the statistics for what a function: can give at column 1"),
+        (
+            "histogram(a)",
+            "there is no function \"histogram\"; expressions give one value; see the statistics for what a function: can give at column 1",
+        ),
     ] {
         let error = Expression::parse(text).unwrap_err();
         assert_eq!(error.to_string(), format!("expression {text:?}: {message}"));
@@ -89,7 +92,8 @@ fn faults_of_types_and_values_have_a_caret_too() {
         assert_eq!(error.report(), format!("{error}\n  {text}\n  {}^", " ".repeat(caret - 1)));
     }
     let big = Values::UInt64(vec![u64::MAX, 1]);
-    let error = Expression::parse("1 + sum(big)").unwrap().evaluate_groups(&[0, 2], &|_| Some(&big)).unwrap_err();
+    let error =
+        Expression::parse("1 + sum(big)").unwrap().evaluate_groups(&[0, 2], &|_| Some(&big)).unwrap_err();
     assert_eq!(
         error.report(),
         "expression \"1 + sum(big)\": a sum of uint64 values exceeds 64 bits; sum float64(...) instead at column 5\n  \

@@ -90,9 +90,7 @@ pub(super) fn resolve(op: Op, operands: &[Operand]) -> Result<Resolved, String> 
         Op::Reduce(Reduction::Range) if own == DType::Bool => {
             Err("conditions have no range; use any(...) or all(...)".to_string())
         }
-        Op::Reduce(reduction) => {
-            Ok(Resolved { op, work: Some(own), result: reduced(reduction, own) })
-        }
+        Op::Reduce(reduction) => Ok(Resolved { op, work: Some(own), result: reduced(reduction, own) }),
     }
 }
 

@@ -125,7 +125,8 @@ fn write_variable(
     let output = variable.finish(&sorted, &offsets)?;
     let items = variable.items();
     // The cells of every block, each with its place there.
-    let mut blocks: BTreeMap<u64, (Vec<u32>, Vec<u32>)> = all.iter().map(|&at| (at, Default::default())).collect();
+    let mut blocks: BTreeMap<u64, (Vec<u32>, Vec<u32>)> =
+        all.iter().map(|&at| (at, Default::default())).collect();
     for (number, &cell) in cells.iter().enumerate() {
         let (at, place) = place(product, level, cell)?;
         let block = blocks.entry(at).or_default();

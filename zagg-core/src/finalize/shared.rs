@@ -71,7 +71,10 @@ impl<'a> SharedBlocks<'a> {
             for values in by_group.remove(&level.level.group).unwrap_or_default() {
                 let placed = values.places.iter().map(|&place| places.get(place as usize).copied());
                 let placed = placed.collect::<Option<Vec<u32>>>().ok_or_else(|| {
-                    Error::corrupt(format!("the level record of shard {} does not fit", label(self.product, shard)))
+                    Error::corrupt(format!(
+                        "the level record of shard {} does not fit",
+                        label(self.product, shard)
+                    ))
                 })?;
                 let piece = Piece { places: placed, output: values.output };
                 open.pieces.entry(values.name).or_default().push(piece);

@@ -182,10 +182,8 @@ impl Located {
                 Part::Absent => PartRows::Absent,
                 Part::Hole(error) => PartRows::Hole(error.clone()),
                 Part::Exact(runs) => exact(runs.in_shard(shard).collect()),
-                Part::Boxed(boxed) => {
-                    crate::caught(|| boxed.in_shard(number, shard, &*self.granule, grid))
-                        .map_or_else(PartRows::Hole, exact)
-                }
+                Part::Boxed(boxed) => crate::caught(|| boxed.in_shard(number, shard, &*self.granule, grid))
+                    .map_or_else(PartRows::Hole, exact),
                 Part::Candidates { shards, exact, .. } => PartRows::Candidates {
                     rows: shards.get(&shard).cloned().unwrap_or_default(),
                     all: *exact,

@@ -224,15 +224,19 @@ impl<'a> Columns<'a> {
         let mut columns = Self { source, flags, derived: Vec::new(), used: Vec::new() };
         for (at, (name, text)) in data_source.derived.iter().enumerate() {
             let later = data_source.derived.iter().skip(at).map(|(name, _)| name.as_str());
-            let derived = columns
-                .derive(name, text, later)
-                .context(|| format!("data_source.derived.{name}"))?;
+            let derived =
+                columns.derive(name, text, later).context(|| format!("data_source.derived.{name}"))?;
             columns.derived.push(derived);
         }
         Ok(columns)
     }
 
-    fn derive<'n>(&self, name: &str, text: &str, mut later: impl Iterator<Item = &'n str>) -> Result<Derived> {
+    fn derive<'n>(
+        &self,
+        name: &str,
+        text: &str,
+        mut later: impl Iterator<Item = &'n str>,
+    ) -> Result<Derived> {
         if self.source.columns().iter().any(|column| column.name == name) {
             return Err(Error::input("there is a column of this name already; choose another name"));
         }
@@ -254,7 +258,9 @@ impl<'a> Columns<'a> {
     pub(super) fn dtype(&self, name: &str) -> Option<Option<DType>> {
         match self.derived.iter().find(|derived| derived.name == name) {
             Some(derived) => Some(derived.dtype),
-            None => self.source.columns().iter().find(|column| column.name == name).map(|column| column.dtype),
+            None => {
+                self.source.columns().iter().find(|column| column.name == name).map(|column| column.dtype)
+            }
         }
     }
 

@@ -319,7 +319,9 @@ fn checked_shape(variable: &Variable, name: &str, statistic: &dyn Statistic) -> 
     let kind = VariableKind::of(&shape);
     if kind != variable.kind {
         let (is, asked) = (kind.name(), variable.kind.name());
-        return Err(Error::input(format!("{name} gives {is} values here, not {asked} ones; write kind: {is}")));
+        return Err(Error::input(format!(
+            "{name} gives {is} values here, not {asked} ones; write kind: {is}"
+        )));
     }
     if let (OutputShape::Fixed(is) | OutputShape::Ragged(is), Some(asked)) = (&shape, &variable.shape)
         && is != asked

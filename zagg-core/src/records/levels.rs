@@ -147,11 +147,8 @@ impl LevelRecord {
         }
         let mut record = Self::default();
         for level in header.levels {
-            let variables =
-                level.variables.into_iter().map(|v| rest.variable(v)).collect::<Option<Vec<_>>>();
-            record
-                .levels
-                .push(LevelValues { group: level.group, variables: variables.ok_or_else(damaged)? });
+            let variables = level.variables.into_iter().map(|v| rest.variable(v)).collect::<Option<Vec<_>>>();
+            record.levels.push(LevelValues { group: level.group, variables: variables.ok_or_else(damaged)? });
         }
         for StatesHeader { name, form, numbers } in header.states {
             let state = match numbers {

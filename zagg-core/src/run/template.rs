@@ -85,12 +85,8 @@ pub(super) fn template(run: &Run, describe: bool) -> StoreTemplate {
 /// What the store of a product is made of. `describe` gives the attributes that granules have for a column.
 pub fn template_of(product: &Product, describe: &dyn Fn(&str) -> Map<String, Value>) -> StoreTemplate {
     let compact = product.is_compact();
-    let described: Vec<Map<String, Value>> = product
-        .program
-        .variables()
-        .iter()
-        .map(|variable| variable_attributes(variable, describe))
-        .collect();
+    let described: Vec<Map<String, Value>> =
+        product.program.variables().iter().map(|variable| variable_attributes(variable, describe)).collect();
     let group = |level: &Level| {
         let shape = product.shape(level);
         let coordinates = product.grid.coordinates(level.level);
@@ -124,11 +120,7 @@ pub fn template_of(product: &Product, describe: &dyn Fn(&str) -> Map<String, Val
         about["levels"] = crate::finalize::levels(product).iter().map(|level| json!(level)).collect();
     }
     attributes.insert("zagg".to_string(), about);
-    StoreTemplate {
-        attributes,
-        groups: product.levels.iter().map(group).collect(),
-        hash: product.identity(),
-    }
+    StoreTemplate { attributes, groups: product.levels.iter().map(group).collect(), hash: product.identity() }
 }
 
 /// The array of a variable at a level.

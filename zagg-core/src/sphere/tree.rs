@@ -2,7 +2,7 @@
 //!
 //! The search goes down from the coarsest cells. Shards on the border of the region are examined a few levels deeper (at
 //! most to the level of the cells), until one of their parts is inside or still perhaps touched. The answer may therefore hold a
-//! shard that comes within about a cell's or a thirty-second of a shard's width of the region, but it never lacks one.
+//! shard that comes within about a cell's or a thousandth of a shard's width of the region, but it never lacks one.
 
 use super::{Cone, LineRegion, PolygonRegion, Rectangle, Region, Shape, Verdict};
 use crate::error::{Error, Result};
@@ -12,7 +12,7 @@ use crate::footprint::Footprint;
 const MAX_SHARDS: usize = 1 << 24;
 
 /// Levels below the shards' at which the border is still examined.
-const DEEPER: u8 = 5;
+const DEEPER: u8 = 10;
 
 /// Cells of the whole sphere in levels. The cells of a level are numbered without gaps; cell `n` is divided into
 /// the cells `4 n` to `4 n + 3` of the next level, which cover exactly the cell.
@@ -29,7 +29,7 @@ pub trait CellTree {
 pub struct TreeSearch<'a, T> {
     /// The cells.
     pub tree: &'a T,
-    /// Level of the shards, at most 29 or so: `roots · 4^level` fits 64 bits.
+    /// Level of the shards; there are `roots · 4^level` of them, which must fit 63 bits.
     pub shard_level: u8,
     /// Level of the cells, at least that of the shards.
     pub leaf_level: u8,

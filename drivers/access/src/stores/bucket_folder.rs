@@ -85,9 +85,9 @@ impl BucketFolder {
     ///
     /// # Errors
     /// When the bucket cannot be reached, refuses or is not there.
-    pub fn put(&self, name: &str, bytes: Bytes) -> Result<()> {
+    pub fn put(&self, name: &str, bytes: &Bytes) -> Result<()> {
         let (location, key) = self.object(name)?;
-        block_on(self.bucket.put(&location, &key, &bytes))
+        block_on(self.bucket.put(&location, &key, bytes))
     }
 
     /// Writes an object whole where there is none of that name, and says whether it did: of many who try, one does. Also

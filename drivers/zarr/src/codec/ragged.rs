@@ -18,6 +18,9 @@ use super::{BlockCodec, INDEX_CHECKSUM, INDEX_ENTRY, options};
 use crate::layout::{Layout, MAX_BLOCK_BYTES, ZSTD_LEVEL};
 use crate::values;
 
+/// A chunk of a block: index of its first cell within the block, and its bytes where there are any.
+type Chunk<'a> = (Vec<u64>, Option<&'a [u8]>);
+
 /// Bytes of a count or a length.
 const NUMBER: usize = 4;
 
@@ -175,8 +178,8 @@ impl BlockCodec {
         Ok((offsets, values::from_le_bytes(layout.dtype, &lists.concat())?))
     }
 
-    /// The chunks of a block: index of the first cell within the block, and the bytes where there are any.
-    fn chunks_of<'a>(&self, bytes: &'a [u8]) -> Result<Vec<(Vec<u64>, Option<&'a [u8]>)>> {
+    /// The chunks of a block.
+    fn chunks_of<'a>(&self, bytes: &'a [u8]) -> Result<Vec<Chunk<'a>>> {
         if !self.layout().is_sharded() {
             return Ok(vec![(vec![0; self.layout().shape.len()], Some(bytes))]);
         }

@@ -22,7 +22,7 @@ impl Objects for BucketObjects {
     }
 
     fn put(&self, name: &str, bytes: &[u8]) -> Result<()> {
-        self.0.put(name, bytes.to_vec().into())
+        self.0.put(name, &bytes.to_vec().into())
     }
 
     fn put_if_absent(&self, name: &str, bytes: &[u8]) -> Result<bool> {

@@ -245,7 +245,8 @@ impl ZarrStore {
         for (path, (_, array)) in &plan.nodes {
             self.write_content(path, array.as_ref())?;
         }
-        let nodes = plan.nodes.iter().map(|(path, (bytes, _))| (format!("{path}/{NODE}"), Some(bytes.clone())));
+        let nodes =
+            plan.nodes.iter().map(|(path, (bytes, _))| (format!("{path}/{NODE}"), Some(bytes.clone())));
         self.store.change_all(nodes.collect())?;
         let clean = Claim { hash: plan.hash.to_owned(), owned: plan.groups.clone() }.to_bytes()?;
         if clean != claim {
@@ -268,9 +269,7 @@ impl ZarrStore {
             let mut ours = vec![format!("{path}/{NODE}")];
             if path.contains('/') {
                 let found = self.store.list(&format!("{path}/c"))?.into_iter();
-                ours.extend(
-                    found.filter(|name| is_block_name(name.strip_prefix(&path).unwrap_or_default())),
-                );
+                ours.extend(found.filter(|name| is_block_name(name.strip_prefix(&path).unwrap_or_default())));
             }
             delete_all(&*self.store, &ours)?;
         }

@@ -92,9 +92,8 @@ impl FromStr for Rechunk {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let numbers = |text: &str| -> Option<Vec<u64>> {
-            text.split('x').map(|n| n.trim().parse().ok()).collect()
-        };
+        let numbers =
+            |text: &str| -> Option<Vec<u64>> { text.split('x').map(|n| n.trim().parse().ok()).collect() };
         let (object, inner) = match text.split_once('/') {
             None => (numbers(text), None),
             Some((object, inner)) => (numbers(object), Some(numbers(inner).unwrap_or_default())),
@@ -186,7 +185,10 @@ fn template(summary: &Summary, how: &Rechunk) -> StoreTemplate {
         }
         ours.insert(ATTRIBUTE.to_owned(), about.clone());
     } else {
-        attributes.insert("zagg".to_owned(), Value::Object(Map::from_iter([(ATTRIBUTE.to_owned(), about.clone())])));
+        attributes.insert(
+            "zagg".to_owned(),
+            Value::Object(Map::from_iter([(ATTRIBUTE.to_owned(), about.clone())])),
+        );
     }
     let groups = summary.groups.iter().map(|group| GroupSpec {
         name: group.name.clone(),

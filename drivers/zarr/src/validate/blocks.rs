@@ -26,6 +26,14 @@ pub(super) enum Cells {
 }
 
 impl Cells {
+    /// Lists and bytes: equal for equal bits, so that there is one NaN.
+    pub(super) fn bits(&self) -> (&[u64], Vec<u8>) {
+        match self {
+            Self::Dense(values) => (&[], values.to_le_bytes()),
+            Self::Ragged { offsets, values } => (offsets, values.to_le_bytes()),
+        }
+    }
+
     fn bytes(&self) -> usize {
         match self {
             Self::Dense(values) => values.len() * values.dtype().size(),

@@ -1,5 +1,6 @@
 //! Whether the levels of a shard and its variables agree with each other.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use zagg_core::levels::{Level, Writer};
@@ -187,7 +188,7 @@ impl Shards<'_> {
             // A fill value that a count of rows can have says nothing.
             Some((values, fill(array))).filter(|(_, fill)| match fill {
                 Number::Integer(n) => *n <= 0,
-                Number::Float(x) => !(*x > 0.0),
+                Number::Float(x) => x.partial_cmp(&0.0) != Some(Ordering::Greater),
             })
         };
         by.iter().filter_map(known).collect()

@@ -106,7 +106,7 @@ pub(super) fn read(store: &ZarrStore, findings: &mut Findings) -> Result<Option<
         }
         nodes.groups.push(found);
     }
-    consolidated(&root, &nodes, documents, findings);
+    consolidated(&root, &nodes, &documents, findings);
     Ok(Some(nodes))
 }
 
@@ -234,7 +234,7 @@ fn named(ours: &Map<String, Value>) -> Option<BTreeMap<String, Vec<String>>> {
 fn consolidated(
     root: &Map<String, Value>,
     nodes: &Nodes,
-    documents: Map<String, Value>,
+    documents: &Map<String, Value>,
     findings: &mut Findings,
 ) {
     let mut fault = |message: String| findings.add(Check::Metadata, NODE, message);
@@ -247,7 +247,7 @@ fn consolidated(
     if nodes.state == Some(StoreState::Open) {
         fault("has consolidated metadata though the store is open".to_owned());
     }
-    for (path, document) in &documents {
+    for (path, document) in documents {
         match copy.get(path) {
             None => fault(format!("the consolidated metadata lack {path}")),
             Some(found) if found != document => {

@@ -25,7 +25,7 @@ pub(super) fn list(store: &ZarrStore, nodes: &Nodes, findings: &mut Findings) ->
             Place::Node => {}
             Place::Block(path, position) => match (arrays.get(path), blocks.get_mut(path)) {
                 (Some(array), Some(blocks)) if array.layout.check_block(&position).is_ok() => {
-                    blocks.push(position)
+                    blocks.push(position);
                 }
                 (Some(array), _) => {
                     let count = array.layout.blocks();

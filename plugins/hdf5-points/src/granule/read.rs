@@ -189,6 +189,9 @@ impl Hdf5Granule {
     /// The columns of one request, found.
     fn find(&self, request: &ReadRequest) -> Result<Vec<Readable<'_>>> {
         let rows = self.rows(request.part)?;
+        if request.rows.end() > rows {
+            return Err(Error::input(format!("rows up to {} of a part that has {rows}", request.rows.end())));
+        }
         request.columns.iter().map(|name| self.readable(request.part, name, rows)).collect()
     }
 

@@ -7,15 +7,15 @@ fn section(filters: Value) -> Map<String, Value> {
     Map::from_iter([("filters".to_string(), filters)])
 }
 
-fn refused(filter: Value) -> String {
+fn refused(filter: &Value) -> String {
     column_filters(&section(json!([filter]))).unwrap_err()
 }
 
 /// Which values of a column pass a filter.
-fn kept(filter: Value, column: Column) -> Vec<bool> {
+fn kept(filter: &Value, column: &Column) -> Vec<bool> {
     let filters = column_filters(&section(json!([filter]))).unwrap();
     let mut keep = vec![true; column.len()];
-    filters[0].apply(&column, &mut keep);
+    filters[0].apply(column, &mut keep);
     keep
 }
 
@@ -38,11 +38,11 @@ fn every_operator_keeps_what_it_says_and_drops_the_rest_when_asked() {
             filter["keep"] = keep.into();
             for dtype in [DType::Float64, DType::Float32] {
                 let column = Values::Float64(values.to_vec()).cast(dtype).unwrap();
-                assert_eq!(kept(filter.clone(), Column::complete(column)), expected, "{filter} {dtype}");
+                assert_eq!(kept(&filter, &Column::complete(column)), expected, "{filter} {dtype}");
             }
             for dtype in DType::ALL.into_iter().filter(|t| !t.is_float() && *t != DType::Bool) {
                 let column = Values::Float64(values[..3].to_vec()).cast(dtype).unwrap();
-                assert_eq!(kept(filter.clone(), Column::complete(column)), expected[..3], "{filter} {dtype}");
+                assert_eq!(kept(&filter, &Column::complete(column)), expected[..3], "{filter} {dtype}");
             }
         }
     }
@@ -51,9 +51,10 @@ fn every_operator_keeps_what_it_says_and_drops_the_rest_when_asked() {
 #[test]
 fn a_missing_value_is_dropped_whatever_the_test() {
     for keep in [true, false] {
-        let column = Column { values: Values::Int8(vec![1, 1, 2, 2]), missing: Some(vec![true, false, true, false]) };
+        let column =
+            Column { values: Values::Int8(vec![1, 1, 2, 2]), missing: Some(vec![true, false, true, false]) };
         let filter = json!({"dataset": "q", "op": "eq", "value": 1, "keep": keep});
-        assert_eq!(kept(filter, column), [false, keep, false, !keep]);
+        assert_eq!(kept(&filter, &column), [false, keep, false, !keep]);
     }
 }
 
@@ -62,16 +63,16 @@ fn constants_take_the_type_of_the_column() {
     let filter = |value: Value| json!({"dataset": "q", "op": "eq", "value": value});
     // A shot number of GEDI has 60 bits; the float next to it is that of 30 others.
     let shots = vec![191_340_500_100_122_881u64, 191_340_500_100_122_880];
-    assert_eq!(kept(filter(shots[0].into()), Column::complete(Values::UInt64(shots))), [true, false]);
+    assert_eq!(kept(&filter(shots[0].into()), &Column::complete(Values::UInt64(shots))), [true, false]);
     let big = vec![u64::MAX, u64::MAX - 1];
-    assert_eq!(kept(filter(u64::MAX.into()), Column::complete(Values::UInt64(big))), [true, false]);
+    assert_eq!(kept(&filter(u64::MAX.into()), &Column::complete(Values::UInt64(big))), [true, false]);
     let signed = Values::Int64(vec![-1, i64::MAX]);
-    assert_eq!(kept(filter(u64::MAX.into()), Column::complete(signed)), [false, false]);
-    assert_eq!(kept(filter(json!(0.1)), Column::complete(Values::Float32(vec![0.1, 0.2]))), [true, false]);
-    assert_eq!(kept(filter(json!(300)), Column::complete(Values::UInt8(vec![44]))), [false]);
+    assert_eq!(kept(&filter(u64::MAX.into()), &Column::complete(signed)), [false, false]);
+    assert_eq!(kept(&filter(json!(0.1)), &Column::complete(Values::Float32(vec![0.1, 0.2]))), [true, false]);
+    assert_eq!(kept(&filter(json!(300)), &Column::complete(Values::UInt8(vec![44]))), [false]);
     let half = json!({"dataset": "q", "op": "gt", "value": 0.5});
-    assert_eq!(kept(half, Column::complete(Values::Int64(vec![0, 1]))), [false, true]);
-    assert_eq!(kept(filter(json!(1)), Column::complete(Values::Bool(vec![true, false]))), [true, false]);
+    assert_eq!(kept(&half, &Column::complete(Values::Int64(vec![0, 1]))), [false, true]);
+    assert_eq!(kept(&filter(json!(1)), &Column::complete(Values::Bool(vec![true, false]))), [true, false]);
 }
 
 #[test]
@@ -108,7 +109,10 @@ fn faults_say_which_filter_and_why() {
         (json!("q == 0"), "must be a mapping with dataset, op and value, or with expression"),
         (json!({"op": "eq", "value": 0}), "needs dataset, the path of a dataset"),
         (json!({"dataset": "q", "value": 0}), "needs op, one of eq, ne, ge, le, lt, gt, in, not_in"),
-        (json!({"dataset": "q", "op": "==", "value": 0}), "needs op, one of eq, ne, ge, le, lt, gt, in, not_in"),
+        (
+            json!({"dataset": "q", "op": "==", "value": 0}),
+            "needs op, one of eq, ne, ge, le, lt, gt, in, not_in",
+        ),
         (json!({"dataset": "q", "op": "eq"}), "needs value, a number"),
         (json!({"dataset": "q", "op": "eq", "value": true}), "must compare with numbers, not true"),
         (json!({"dataset": "q", "op": "eq", "value": "0"}), "must compare with numbers, not \"0\""),
@@ -121,7 +125,10 @@ fn faults_say_which_filter_and_why() {
             json!({"dataset": "q", "op": "eq", "value": 0, "column": -1}),
             "column must be a whole number from 0, not -1",
         ),
-        (json!({"dataset": "q", "op": "eq", "value": 0, "level": 3}), "level must be the name of a level, not 3"),
+        (
+            json!({"dataset": "q", "op": "eq", "value": 0, "level": 3}),
+            "level must be the name of a level, not 3",
+        ),
         (json!({"dataset": "q", "op": "eq", "value": 0, "keep": 1}), "keep must be true or false, not 1"),
         (
             json!({"dataset": "q", "op": "eq", "value": 0, "levl": "a"}),
@@ -137,11 +144,10 @@ fn faults_say_which_filter_and_why() {
             "expression stands alone; it concerns rows, of variables and derived columns",
         ),
     ] {
-        assert_eq!(refused(filter), format!("filters: filter 1: {message}"));
+        assert_eq!(refused(&filter), format!("filters: filter 1: {message}"));
     }
-    let single = |value: Value| {
-        column_filters(&Map::from_iter([("quality_filter".to_string(), value)])).unwrap_err()
-    };
+    let single =
+        |value: Value| column_filters(&Map::from_iter([("quality_filter".to_string(), value)])).unwrap_err();
     assert_eq!(single(json!([])), "quality_filter: must be a mapping with dataset and value");
     assert!(single(json!({"dataset": "q", "value": 0, "op": "eq"})).contains("unknown key \"op\""));
     assert_eq!(single(json!({"dataset": "q"})), "quality_filter: needs value, the value to keep");

@@ -70,12 +70,14 @@ fn attempt(
         }
         for (request, batch) in got.requests.iter().zip(&got.batches) {
             let at = sound.requests.iter().position(|other| other == request);
-            let same = at.is_some_and(|at| same_answers(std::slice::from_ref(batch), &sound.batches[at..=at]));
+            let same =
+                at.is_some_and(|at| same_answers(std::slice::from_ref(batch), &sound.batches[at..=at]));
             f.check(batch.is_err() || same, &format!("an object {what} has other values"));
         }
         // What follows from a failure must not pass for a property of the granule.
         let lost = sound.parts.len() > got.parts.len();
-        let told = opened.parts().iter().filter(|info| matches!(info.state, crate::source::PartState::Broken(_)));
+        let told =
+            opened.parts().iter().filter(|info| matches!(info.state, crate::source::PartState::Broken(_)));
         f.check(
             !lost || told.count() >= sound.parts.len() - got.parts.len(),
             &format!("an object {what} lacks a part without an error"),
@@ -101,14 +103,19 @@ fn answers(check: &Check<'_>, opened: &dyn OpenGranule, f: &mut Findings) -> Ans
             );
         }
     }
-    let names = [LONGITUDE, LATITUDE].into_iter().chain(check.source.columns().iter().map(|c| c.name.as_str()));
+    let names =
+        [LONGITUDE, LATITUDE].into_iter().chain(check.source.columns().iter().map(|c| c.name.as_str()));
     let names: Vec<String> = names.map(str::to_string).collect();
     let requests: Vec<ReadRequest> = parts
         .iter()
         .flat_map(|&(part, rows)| {
             let rows = Rows::all(rows.min(MAX_ROWS));
             // One by one, so that one that cannot be read does not hide the others.
-            names.iter().map(move |name| ReadRequest { part, rows: rows.clone(), columns: vec![name.clone()] })
+            names.iter().map(move |name| ReadRequest {
+                part,
+                rows: rows.clone(),
+                columns: vec![name.clone()],
+            })
         })
         .collect();
     let batches = opened.read(&requests);

@@ -37,7 +37,8 @@ pub(super) fn check(opened: &dyn OpenGranule, f: &mut Findings) {
 }
 
 fn same(a: &[Result<Positions>], b: &[Result<Positions>]) -> bool {
-    let equal = |a: &[f64], b: &[f64]| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits());
+    let equal =
+        |a: &[f64], b: &[f64]| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits());
     a.len() == b.len()
         && a.iter().zip(b).all(|(a, b)| match (a, b) {
             (Ok(Positions::Exact { lon: a, lat: c }), Ok(Positions::Exact { lon: b, lat: d })) => {
@@ -56,7 +57,8 @@ fn same(a: &[Result<Positions>], b: &[Result<Positions>]) -> bool {
 /// Whether the lengths are those that were promised.
 fn form(positions: &Positions, rows: u64, f: &mut Findings) -> bool {
     let before = f.all.len();
-    let lengths = |lon: &[f64], lat: &[f64], wanted: u64| lon.len() as u64 == wanted && lat.len() as u64 == wanted;
+    let lengths =
+        |lon: &[f64], lat: &[f64], wanted: u64| lon.len() as u64 == wanted && lat.len() as u64 == wanted;
     match positions {
         Positions::Exact { lon, lat } => {
             f.check(lengths(lon, lat, rows), "there are not as many exact positions as rows");
@@ -69,7 +71,11 @@ fn form(positions: &Positions, rows: u64, f: &mut Findings) -> bool {
             f.check(boxes.len() == blocks.len(), "there are not as many boxes as blocks");
             f.check(without_gaps(blocks, rows), "the rows of blocks do not follow each other to the last");
             let sound = |b: &Bounds| {
-                b.west.is_finite() && b.east.is_finite() && -90.0 <= b.south && b.south <= b.north && b.north <= 90.0
+                b.west.is_finite()
+                    && b.east.is_finite()
+                    && -90.0 <= b.south
+                    && b.south <= b.north
+                    && b.north <= 90.0
             };
             f.check(boxes.iter().flatten().all(sound), "a box is none");
         }
@@ -105,7 +111,10 @@ fn agree(opened: &dyn OpenGranule, part: usize, rows: u64, positions: &Positions
                     b.get(first..first + a.len())
                         .is_some_and(|b| a.iter().zip(b).all(|(a, b)| a == b || (a.is_nan() && b.is_nan())))
                 };
-                f.check(equal(lon, x) && equal(lat, y), "positions are others than the coordinates that are read");
+                f.check(
+                    equal(lon, x) && equal(lat, y),
+                    "positions are others than the coordinates that are read",
+                );
             }
             Positions::Boxes { boxes, rows: blocks } => {
                 let number = |row: usize| blocks.partition_point(|block| block.end <= row as u64);

@@ -68,7 +68,9 @@ impl Opened {
                 values.push(f64::from_le_bytes(bytes.try_into().map_err(|_| Error::corrupt("short"))?));
             }
             match self.fault {
-                "again" => values.iter_mut().for_each(|x| *x += self.calls.fetch_add(1, Ordering::Relaxed) as f64),
+                "again" => {
+                    values.iter_mut().for_each(|x| *x += self.calls.fetch_add(1, Ordering::Relaxed) as f64);
+                }
                 "lengths" => _ = values.pop(),
                 _ => {}
             }

@@ -90,7 +90,8 @@ impl Check<'_> {
             }
         }
         let numbers = Values::Int64(vec![i64::MIN, 0, i64::MAX]);
-        let written = self.one.write_ragged_block(GROUP, "numbers", &[0], &[0, 3, 3, 3, 3, 3, 3, 3, 3], &numbers);
+        let written =
+            self.one.write_ragged_block(GROUP, "numbers", &[0], &[0, 3, 3, 3, 3, 3, 3, 3, 3], &numbers);
         self.done(written, "writing lists of numbers");
         self.reads_lists("numbers", 0, &[0, 3, 3, 3, 3, 3, 3, 3, 3], &numbers, "lists of numbers");
         self.ragged_refusals();
@@ -115,7 +116,8 @@ impl Check<'_> {
             self.expect(written.is_err(), &format!("{what} can be written"));
         }
         let doubles = Values::Float64(vec![0.0; 2]);
-        let written = self.one.write_ragged_block(GROUP, "pairs", &[0], &[0, 1, 1, 1, 1, 1, 1, 1, 1], &doubles);
+        let written =
+            self.one.write_ragged_block(GROUP, "pairs", &[0], &[0, 1, 1, 1, 1, 1, 1, 1, 1], &doubles);
         self.expect(written.is_err(), "lists of another type can be written");
         let written = self.one.write_block(GROUP, "pairs", &[0], &Values::Float32(vec![0.0; 8]));
         self.expect(written.is_err(), "numbers can be written into an array of lists");
@@ -127,7 +129,8 @@ impl Check<'_> {
         let fill = Values::Float32(vec![f32::NAN; 8]);
         let pairs = Values::Float32(vec![1.0, 2.0]);
         let offsets = [0, 0, 0, 1, 1, 1, 1, 1, 1];
-        let write = |array, block, offsets, values| BlockWrite { group: GROUP, array, block, offsets, values };
+        let write =
+            |array, block, offsets, values| BlockWrite { group: GROUP, array, block, offsets, values };
         let written = self.one.write_blocks(&[
             write("floats", &[0], None, &floats),
             write("floats", &[1], None, &fill),
@@ -143,7 +146,8 @@ impl Check<'_> {
         self.reads("floats", 1, &five, "a block that was fill before");
         let written = self.one.write_blocks(&[]);
         self.done(written, "writing no blocks");
-        let written = self.one.write_blocks(&[write("floats", &[0], None, &fill), write("none", &[0], None, &fill)]);
+        let written =
+            self.one.write_blocks(&[write("floats", &[0], None, &fill), write("none", &[0], None, &fill)]);
         self.expect(written.is_err(), "several blocks can be written of which one has no array");
     }
 

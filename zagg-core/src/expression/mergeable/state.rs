@@ -178,13 +178,19 @@ pub(super) fn merge(reduction: Reduction, into: &mut [f64], from: &[f64]) -> Res
             *b += d;
         }
         (Reduction::Variance { .. }, [count, mean, squares], [n, m, s]) => {
-            let merged = Moments { count: *count, mean: *mean, squares: *squares }
-                .merge(&Moments { count: *n, mean: *m, squares: *s });
+            let merged = Moments { count: *count, mean: *mean, squares: *squares }.merge(&Moments {
+                count: *n,
+                mean: *m,
+                squares: *s,
+            });
             (*count, *mean, *squares) = (merged.count, merged.mean, merged.squares);
         }
         (Reduction::Sum(_), [kind, a, b], [other, c, d]) => {
             let dtype = promoted(*kind, *other)?;
-            let sum = match (Value::read(self::dtype(*kind)?, [*a, *b])?, Value::read(self::dtype(*other)?, [*c, *d])?) {
+            let sum = match (
+                Value::read(self::dtype(*kind)?, [*a, *b])?,
+                Value::read(self::dtype(*other)?, [*c, *d])?,
+            ) {
                 // Both are below 2^102.
                 (Value::Integer(x), Value::Integer(y)) if !dtype.is_float() => Value::Integer(x + y),
                 (x, y) => Value::Float(x.to_f64() + y.to_f64()),

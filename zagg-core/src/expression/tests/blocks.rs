@@ -74,7 +74,8 @@ fn rows_in_blocks_are_all_rows() {
 #[test]
 fn no_groups_give_no_values_of_the_right_type() {
     let x = Values::Int16(Vec::new());
-    for (text, dtype) in [("sum(x)", DType::Int64), ("mean(x)", DType::Float64), ("max(x) > 1", DType::Bool)] {
+    for (text, dtype) in [("sum(x)", DType::Int64), ("mean(x)", DType::Float64), ("max(x) > 1", DType::Bool)]
+    {
         for offsets in [&[][..], &[0]] {
             let found = Expression::parse(text).unwrap().evaluate_groups(offsets, &|_| Some(&x)).unwrap();
             assert_eq!(found, Values::empty(dtype));

@@ -23,7 +23,15 @@ fn what_merges_and_what_does_not() {
     ] {
         assert!(mergeable(text).is_some(), "{text}");
     }
-    for text in ["median(h)", "mean(h) + quantile(h, 0.5)", "nanmedian(h)", "sum((h - mean(h))**2)", "h", "2", "1 < 2"] {
+    for text in [
+        "median(h)",
+        "mean(h) + quantile(h, 0.5)",
+        "nanmedian(h)",
+        "sum((h - mean(h))**2)",
+        "h",
+        "2",
+        "1 < 2",
+    ] {
         assert!(mergeable(text).is_none(), "{text}");
     }
 }
@@ -37,7 +45,11 @@ fn the_form_names_the_text_and_the_version() {
 }
 
 /// The value over all rows from states of each of the groups.
-fn by_states(merging: &MergeableExpression, offsets: &[u32], column: &dyn Fn(&str) -> Option<&'static Values>) -> Values {
+fn by_states(
+    merging: &MergeableExpression,
+    offsets: &[u32],
+    column: &dyn Fn(&str) -> Option<&'static Values>,
+) -> Values {
     let states = merging.partial(offsets, column).unwrap();
     // Once in two steps: the first half, then what is left.
     let n = offsets.len() as u32 - 1;
@@ -187,7 +199,10 @@ fn damaged_states_are_corrupt() {
         let error = merging.finish(&States::fixed(4, values.clone())).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Corrupt, "{values:?}: {error}");
     }
-    assert_eq!(merging.finish(&States::fixed(3, vec![4.0, 0.0, 1.0])).unwrap_err().kind(), ErrorKind::Corrupt);
+    assert_eq!(
+        merging.finish(&States::fixed(3, vec![4.0, 0.0, 1.0])).unwrap_err().kind(),
+        ErrorKind::Corrupt
+    );
     let fine = States::fixed(4, vec![4.0, 0.0, 1.0, 2.0]);
     assert_eq!(DType::ALL[4], DType::Int64);
     assert_eq!(merging.finish(&fine).unwrap(), Values::Int64(vec![3]));

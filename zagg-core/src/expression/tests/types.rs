@@ -54,7 +54,9 @@ fn what_no_type_can_do_is_refused_without_values() {
 #[test]
 fn a_filter_must_be_a_condition() {
     let check = |text: &str| Expression::parse(text).unwrap().check_condition(&unknown);
-    for text in ["x > 0", "(x > 0) & (y < 1)", "~(x == y)", "isnan(x) | flag", "flag", "True", "(-x > 0) & flag"] {
+    for text in
+        ["x > 0", "(x > 0) & (y < 1)", "~(x == y)", "isnan(x) | flag", "flag", "True", "(-x > 0) & flag"]
+    {
         assert!(check(text).is_ok(), "{text}");
     }
     assert_eq!(
@@ -64,5 +66,12 @@ fn a_filter_must_be_a_condition() {
     assert!(check("sqrt(x)").unwrap_err().to_string().contains("gives a number"));
     assert!(check("1").unwrap_err().to_string().contains("gives a int64"));
     let float = |_: &str| Some(DType::Float32);
-    assert!(Expression::parse("flag").unwrap().check_condition(&float).unwrap_err().to_string().contains("a float32"));
+    assert!(
+        Expression::parse("flag")
+            .unwrap()
+            .check_condition(&float)
+            .unwrap_err()
+            .to_string()
+            .contains("a float32")
+    );
 }

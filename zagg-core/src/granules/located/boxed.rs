@@ -175,8 +175,7 @@ impl Boxed {
         let wanted = usize::try_from(rows.len()).unwrap_or(usize::MAX);
         let columns = vec![LONGITUDE.to_string(), LATITUDE.to_string()];
         let mut batches = granule.read(&[ReadRequest { part, rows, columns }]);
-        let batch =
-            batches.pop().unwrap_or_else(|| Err(Error::plugin("the source gave no coordinates")))?;
+        let batch = batches.pop().unwrap_or_else(|| Err(Error::plugin("the source gave no coordinates")))?;
         let columns: Vec<Vec<f64>> = batch.columns.into_iter().map(Column::into_f64).collect();
         let [lon, lat] = &columns[..] else {
             return Err(Error::plugin(format!("the source gave {} columns instead of 2", columns.len())));

@@ -35,7 +35,10 @@ impl Bucket {
                     extensions: extensions(&watch),
                     ..PaginatedListOptions::default()
                 };
-                store.list_paginated(Some(prefix).filter(|text| !text.is_empty()), options).await.map_err(unnamable)
+                store
+                    .list_paginated(Some(prefix).filter(|text| !text.is_empty()), options)
+                    .await
+                    .map_err(unnamable)
             };
             let page = self.attempt(location, false, act).await?;
             let found = page.result.objects.into_iter().map(|object| String::from(object.location));

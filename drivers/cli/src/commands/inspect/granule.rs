@@ -147,7 +147,10 @@ fn extent(positions: &Positions) -> Option<[f64; 4]> {
         Positions::Exact { lon, lat } | Positions::Coarse { lon, lat, .. } => (lon.clone(), lat.clone()),
         Positions::Boxes { boxes, .. } => {
             let boxes = || boxes.iter().flatten();
-            (boxes().flat_map(|b| [b.west, b.east]).collect(), boxes().flat_map(|b| [b.south, b.north]).collect())
+            (
+                boxes().flat_map(|b| [b.west, b.east]).collect(),
+                boxes().flat_map(|b| [b.south, b.north]).collect(),
+            )
         }
     };
     let span = |values: Vec<f64>| {

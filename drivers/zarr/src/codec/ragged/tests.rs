@@ -25,7 +25,10 @@ fn lists(lengths: &[u64], item: u64) -> (Vec<u64>, Values) {
         offsets.push(offsets.last().unwrap() + length);
     }
     let elements = offsets.last().unwrap() * item;
-    (offsets, Values::Float32((0..elements).map(|i| if i % 7 == 3 { -f32::NAN } else { i as f32 / 8.0 }).collect()))
+    (
+        offsets,
+        Values::Float32((0..elements).map(|i| if i % 7 == 3 { -f32::NAN } else { i as f32 / 8.0 }).collect()),
+    )
 }
 
 fn canonical(values: &Values) -> Vec<u8> {
@@ -128,7 +131,8 @@ fn zarrs_reads_what_is_written() {
         let mut expected: Vec<Vec<u8>> = Vec::new();
         for block in 0..3u64 {
             let count = if block == 2 { 4 } else { 8 };
-            let lengths: Vec<u64> = (0..count).map(|i| if block == 1 { 0 } else { (i * 5 + block) % 4 }).collect();
+            let lengths: Vec<u64> =
+                (0..count).map(|i| if block == 1 { 0 } else { (i * 5 + block) % 4 }).collect();
             let (offsets, values) = lists(&lengths, 2);
             let bytes = canonical(&values);
             expected.extend(offsets.windows(2).map(|p| bytes[p[0] as usize * 8..p[1] as usize * 8].to_vec()));

@@ -46,7 +46,13 @@ pub(super) fn array(from: &ZarrStore, to: &ZarrStore, group: &str, array: &str) 
             }
         }
         let (offsets, values) = gathered.finish()?;
-        written += to.write_blocks(&[BlockWrite { group, array, block, offsets: offsets.as_deref(), values: &values }])?;
+        written += to.write_blocks(&[BlockWrite {
+            group,
+            array,
+            block,
+            offsets: offsets.as_deref(),
+            values: &values,
+        }])?;
     }
     Ok(written)
 }
@@ -121,7 +127,8 @@ impl<'a> Gathered<'a> {
         let (from, to, extent) = self.shared(source, block);
         let inside = source.inside(block);
         let number = self.lists.len() as u32;
-        let cells: Vec<(u32, u32)> = (0..lists.0.len().saturating_sub(1)).map(|at| (number, at as u32)).collect();
+        let cells: Vec<(u32, u32)> =
+            (0..lists.0.len().saturating_sub(1)).map(|at| (number, at as u32)).collect();
         values::copy_box(&cells, (&inside, &from), &mut self.cells, (&self.inside, &to), &extent)?;
         self.lists.push((lists.0.clone(), lists.1.to_le_bytes()));
         Ok(())
