@@ -8,9 +8,10 @@ use zagg_core::finalize::finalize;
 use zagg_core::product::{PLAN, Product};
 use zagg_core::store::{Store, StoreState};
 use zagg_local::LocalExecutor;
+use zagg_s2 as _;
 use zagg_zarr::ZarrStore;
 
-use crate::support::{Job, assert_same_tree, crossing, pipeline, preset, registry, tree};
+use crate::support::{Job, LAYOUTS, assert_same_tree, crossing, pipeline, preset, registry, tree};
 
 /// The grid with some levels.
 fn healpix(parent: u32, child: u32, levels: &str) -> String {
@@ -222,4 +223,112 @@ fn levels_that_cannot_be_are_refused_by_name() {
         };
         assert!(error.to_string().contains(said), "{levels}: {error}");
     }
+}
+
+/// Variables of every kind, one of them of an expression that takes nothing but integers.
+const KINDS: &str = "
+aggregation:
+  variables:
+    rows: {function: len, dtype: int32}
+    h_three: {function: quantile, source: h_li, params: {q: [0.1, 0.5, 0.9]}, kind: vector, trailing_shape: 3}
+    h_bins: {function: histogram, source: h_li, params: {bins: [-100, 0, 100]}, kind: vector, trailing_shape: 2, dtype: int32}
+    h_dist: {function: tdigest, source: h_li, params: {delta: 16}, kind: ragged, inner_shape: 2}
+    odd: {expression: \"~len(h_li)\", dtype: int64, fill_value: 7}
+";
+
+#[test]
+fn rows_that_filters_drop_to_the_last_leave_every_level_empty() {
+    for layout in LAYOUTS {
+        let text = format!(
+            "data_source: {{filters: [{{expression: \"h_li > 1e9\"}}]}}\n\
+             output: {{layout: {layout}, grid: {{type: healpix, parent_order: 6, child_order: 12, \
+             levels: [12, 11, 8, 6, 4, 0]}}}}"
+        );
+        let (summary, store) =
+            Job::atl06(pipeline(&[preset(), KINDS, &text]), &crossing(600)).run_in_memory();
+        assert_eq!((summary.state, summary.rows_kept), (StoreState::Complete, 0));
+        for group in store.inspect().unwrap().groups {
+            for array in group.arrays.iter().filter(|array| array.name != "cell_ids") {
+                let blocks = store.stored_blocks(&group.name, &array.name).unwrap();
+                assert!(blocks.is_empty(), "{layout}: {}/{} has {blocks:?}", group.name, array.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn vectors_at_every_level_are_bit_equal_to_a_run_at_that_order() {
+    let job = |grid: &str| Job::atl06(pipeline(&[preset(), KINDS, grid]), &crossing(600));
+    let (_, store) = job(&healpix(6, 12, "[12, 10, 8, 6]")).run_in_memory();
+    for order in [12, 10, 8, 6] {
+        let (_, direct) = job(&healpix(6, order, "null")).run_in_memory();
+        for name in ["rows", "h_three", "h_bins", "odd"] {
+            let read = |store: &ZarrStore| bits(&store.read_array(&order.to_string(), name).unwrap());
+            assert!(read(&store) == read(&direct), "{order}/{name}");
+        }
+    }
+}
+
+#[test]
+fn derived_columns_come_back_from_the_plan_in_the_order_that_they_build_on() {
+    let text = "
+data_source: {derived: {zeta: 2 * h_li, alpha: zeta + 1}}
+aggregation: {variables: {a: {function: mean, source: alpha}}}
+output: {grid: {type: healpix, parent_order: 6, child_order: 8, levels: [8, 6, 4]}}
+";
+    let (_, store) = Job::atl06(pipeline(&[preset(), text]), &crossing(600)).run_in_memory();
+    let product = Product::from_plan(&store.read_record(PLAN).unwrap().unwrap(), &registry()).unwrap();
+    assert_eq!(finalize(&product, &store).unwrap().state, StoreState::Complete);
+}
+
+#[test]
+fn a_shard_record_that_cannot_be_read_is_no_reason_to_empty_its_cells() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.zarr");
+    let store = || ZarrStore::open_path(&path).unwrap();
+    job(&healpix(6, 10, "[10, 8, 6, 4]")).run(Arc::new(store())).unwrap();
+    let want = tree(&path);
+    let product = Product::from_plan(&store().read_record(PLAN).unwrap().unwrap(), &registry()).unwrap();
+    let name = store().list_records("shards/").unwrap().remove(0);
+    let record = folder.path().join("out.zarr.zagg").join(name);
+    let bytes = std::fs::read(&record).unwrap();
+    std::fs::remove_file(&record).unwrap();
+    std::fs::create_dir(&record).unwrap();
+    let error = finalize(&product, &store()).unwrap_err().to_string();
+    assert!(error.contains("is not a file"), "{error}");
+    assert_same_tree(&tree(&path), &want, "after a finalize that could not read");
+    std::fs::remove_dir(&record).unwrap();
+    std::fs::write(&record, bytes).unwrap();
+    assert_eq!(finalize(&product, &store()).unwrap().state, StoreState::Complete);
+}
+
+#[test]
+fn what_tasks_did_is_reported_though_the_levels_cannot_be_made() {
+    let text = "aggregation: {variables: {rows: {function: len, dtype: int16}}}";
+    let job = Job::atl06(pipeline(&[preset(), text, &healpix(6, 12, "[12, 0]")]), &crossing(8000));
+    let store = ZarrStore::memory();
+    let error = job.run(Arc::new(store.reopen())).unwrap_err().to_string();
+    assert!(error.contains("0/rows") && error.contains("does not fit the type int16"), "{error}");
+    assert_eq!(store.inspect().unwrap().state, StoreState::Open);
+    let report: serde_json::Value =
+        serde_json::from_slice(&store.read_record("report.json").unwrap().unwrap()).unwrap();
+    assert_eq!(report["summary"]["state"], "open");
+    assert_eq!(report["tasks"].as_array().unwrap().len(), job.map.shards.len());
+}
+
+#[test]
+fn a_file_among_the_records_under_another_spelling_is_nobodys_shard() {
+    let text = "output: {layout: full_sphere, grid: {type: s2, parent_level: 6, child_level: 9, levels: [9, 7, 6, 4]}}";
+    let (summary, store) = job(text).run_in_memory();
+    let product = Product::from_plan(&store.read_record(PLAN).unwrap().unwrap(), &registry()).unwrap();
+    let (mut cell, mut shard) = ([0], [0]);
+    product.grid.locate(&[10.0], &[50.0], &mut cell);
+    product.grid.shards_of(&cell, &mut shard);
+    let other = format!("{}0", product.grid.shard_label(shard[0]));
+    assert_eq!(product.grid.shard_from_label(&other).unwrap(), shard[0]);
+    for name in [other.as_str(), "no label", "0"] {
+        store.write_record(&format!("shards/{name}.json"), b"{}".to_vec()).unwrap();
+    }
+    let again = finalize(&product, &store).unwrap();
+    assert_eq!((again.state, again.shards), (StoreState::Complete, summary.shards));
 }

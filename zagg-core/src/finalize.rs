@@ -121,7 +121,7 @@ type Found = Result<(ShardState, Option<LevelRecord>)>;
 fn read(product: &Product, store: &dyn Store, identity: &str, shards: &[u64], levels: bool) -> Vec<Found> {
     let one = |&shard: &u64| {
         crate::caught(|| {
-            let state = records::shard_state(product, store, shard);
+            let state = records::read_state(product, store, shard)?;
             let record = (levels && state.is_written())
                 .then(|| records::read_levels(product, store, identity, shard))
                 .transpose()?;

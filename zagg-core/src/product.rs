@@ -6,7 +6,7 @@ mod plan;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::{Value, json};
 
@@ -41,6 +41,8 @@ pub struct Product {
     arrivals: Vec<Vec<u32>>,
     /// For each level coarser than the shards, its cells in a compact store, ascending.
     merged_cells: BTreeMap<u32, Vec<u64>>,
+    /// What [`Self::identity`] gives, from the first time on: it takes all shards to tell, and every task asks.
+    identity: OnceLock<String>,
 }
 
 /// When a coordinate with a value per cell is written.
@@ -94,6 +96,7 @@ impl Product {
             granules,
             arrivals,
             merged_cells: BTreeMap::new(),
+            identity: OnceLock::new(),
         };
         for level in levels.iter().filter(|level| level.writer == Writer::Merge) {
             let mut cells = product.parents_of_shards(&product.shards, level.level);
@@ -187,6 +190,10 @@ impl Product {
 
     /// What makes two stores the same: a store with another one is refused, and so are records of another one.
     pub fn identity(&self) -> String {
+        self.identity.get_or_init(|| self.reckon_identity()).clone()
+    }
+
+    fn reckon_identity(&self) -> String {
         let numbers: Vec<u64> = self.levels.iter().map(|level| level.number).collect();
         let mut identity = json!({
             "pipeline": self.pipeline.hash(),

@@ -108,14 +108,23 @@ pub(crate) fn write_shard(
 
 /// What the record of a shard says. What cannot be read proves nothing.
 pub fn shard_state(product: &Product, store: &dyn Store, shard: u64) -> ShardState {
+    read_state(product, store, shard).unwrap_or(ShardState::Missing)
+}
+
+/// What the record of a shard says, for those who empty the cells of shards that are not written: a record that cannot be
+/// fetched is not one that is not there.
+///
+/// # Errors
+/// When reading fails otherwise than by absence.
+pub(crate) fn read_state(product: &Product, store: &dyn Store, shard: u64) -> Result<ShardState> {
     let label = product.grid.shard_label(shard);
-    let bytes = store.read_record(&shard_name(&label)).ok().flatten().unwrap_or_default();
+    let bytes = store.read_record(&shard_name(&label))?.unwrap_or_default();
     let record: Value = serde_json::from_slice(&bytes).unwrap_or_default();
     if record["version"] != VERSION {
-        return ShardState::Missing;
+        return Ok(ShardState::Missing);
     }
     let status = serde_json::from_value::<TaskStatus>(record["status"].clone());
-    match status {
+    Ok(match status {
         Ok(TaskStatus::Failed) => {
             ShardState::Failed(record["error"].as_str().unwrap_or("no reason is recorded").to_string())
         }
@@ -132,7 +141,7 @@ pub fn shard_state(product: &Product, store: &dyn Store, shard: u64) -> ShardSta
         }
         Err(_) if record["status"] == "open" => ShardState::Open,
         Err(_) => ShardState::Missing,
-    }
+    })
 }
 
 /// Every shard that the store may hold: those of the map, and for a full sphere those of earlier maps too. Ascending.
@@ -144,8 +153,11 @@ pub fn shards_of_store(product: &Product, store: &dyn Store) -> Result<Vec<u64>>
     if !product.is_compact() {
         for name in store.list_records(SHARDS)? {
             let label = name.strip_prefix(SHARDS).and_then(|name| name.strip_suffix(".json"));
-            // A record of no shard of this grid is nobody's business here.
-            shards.extend(label.and_then(|label| product.shard_of_label(label).ok()));
+            // A record of no shard of this grid is nobody's business here, nor is one under another spelling than ours.
+            shards.extend(label.and_then(|label| {
+                let shard = product.shard_of_label(label).ok()?;
+                (product.grid.shard_label(shard) == label).then_some(shard)
+            }));
         }
         shards.sort_unstable();
         shards.dedup();

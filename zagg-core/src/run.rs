@@ -211,7 +211,10 @@ impl Run {
 
     fn finish(&self, reports: &[TaskReport], seconds: f64) -> Result<RunSummary> {
         let mut summary = summary::summarise(self, reports, seconds);
-        let finalized = finalize::assemble(&self.product, &*self.store)?;
+        let finalized = finalize::assemble(&self.product, &*self.store).inspect_err(|_| {
+            // What the tasks did is worth keeping; the error of finalize is what the user needs to see.
+            let _ = summary::write(self, reports, &summary);
+        })?;
         summary.state = finalized.state;
         summary.written += finalized.written;
         summary::write(self, reports, &summary)?;

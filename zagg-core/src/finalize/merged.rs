@@ -11,6 +11,9 @@ use crate::records::VariableStates;
 use crate::statistic::States;
 use crate::store::{BlockWrite, Store, Written};
 
+/// Blocks of one array that are written in one call, which saves round trips to a bucket.
+const SIDE_BY_SIDE: usize = 16;
+
 /// The states of all shards, ascending by shard.
 #[derive(Default)]
 pub(super) struct Gathered {
@@ -133,18 +136,28 @@ fn write_variable(
         block.0.push(place);
         block.1.push(number as u32);
     }
+    let blocks: Vec<(u64, (Vec<u32>, Vec<u32>))> = blocks.into_iter().collect();
     let mut written = Written::default();
-    for (at, (places, numbers)) in blocks {
-        let cells = cells_of_block(product, level, at) as usize;
-        let piece = Piece { places, output: output.gather(&numbers, items) };
-        let block = block(variable, cells, &[piece])?;
-        written += store.write_blocks(&[BlockWrite {
-            group: &level.group,
-            array: &variable.name,
-            block: &variable.position(&[at]),
-            offsets: block.offsets.as_deref(),
-            values: &block.values,
-        }])?;
+    for some in blocks.chunks(SIDE_BY_SIDE) {
+        let some = some
+            .iter()
+            .map(|(at, (places, numbers))| {
+                let cells = cells_of_block(product, level, *at) as usize;
+                let piece = Piece { places: places.clone(), output: output.gather(numbers, items) };
+                Ok((variable.position(&[*at]), block(variable, cells, &[piece])?))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let writes: Vec<BlockWrite<'_>> = some
+            .iter()
+            .map(|(position, block)| BlockWrite {
+                group: &level.group,
+                array: &variable.name,
+                block: position,
+                offsets: block.offsets.as_deref(),
+                values: &block.values,
+            })
+            .collect();
+        written += store.write_blocks(&writes)?;
     }
     Ok(written)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::block::{Piece, block};
+use crate::block::{Block, Piece, block};
 use crate::column::Values;
 use crate::error::{Error, Result};
 use crate::levels::{Level, Writer};
@@ -149,24 +149,27 @@ fn write(
 ) -> Result<Written> {
     let cells = level.inside(position).iter().product::<u64>() as usize;
     let group = level.level.group.as_str();
-    let mut written = Written::default();
+    // All arrays in one call, which saves round trips to a bucket.
+    let mut blocks: Vec<(&str, Vec<u64>, Block)> = Vec::new();
     for variable in product.program.variables() {
         let pieces = open.pieces.get(&variable.name).map_or(&[][..], Vec::as_slice);
-        let block = block(variable, cells, pieces)?;
-        let position = variable.position(position);
-        written += store.write_blocks(&[BlockWrite {
-            group,
-            array: &variable.name,
-            block: &position,
-            offsets: block.offsets.as_deref(),
-            values: &block.values,
-        }])?;
+        blocks.push((&variable.name, variable.position(position), block(variable, cells, pieces)?));
     }
     for (name, pieces) in &open.coordinates {
         let values = coordinate(cells, pieces)?;
-        written += store.write_block(group, name, position, &values)?;
+        blocks.push((name, position.to_vec(), Block { offsets: None, values }));
     }
-    Ok(written)
+    let writes: Vec<BlockWrite<'_>> = blocks
+        .iter()
+        .map(|(array, position, block)| BlockWrite {
+            group,
+            array,
+            block: position,
+            offsets: block.offsets.as_deref(),
+            values: &block.values,
+        })
+        .collect();
+    store.write_blocks(&writes)
 }
 
 /// A block of a coordinate. Cells that no shard of the store has stay what was never written: the greatest number.

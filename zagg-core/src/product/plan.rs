@@ -24,9 +24,14 @@ impl Product {
             .zip(&self.arrivals)
             .map(|(&shard, numbers)| (self.grid.shard_label(shard), numbers.clone().into()))
             .collect();
+        let mut pipeline = self.pipeline.document();
+        // A derived column builds on those before it: their order counts, though the hash knows nothing of it.
+        if let Some(derived) = self.pipeline.data_source.options.get("derived") {
+            pipeline["data_source"]["derived"] = derived.clone();
+        }
         json!({
             "version": VERSION,
-            "pipeline": self.pipeline.document(),
+            "pipeline": pipeline,
             "pipeline_hash": self.pipeline.hash(),
             "grid_signature": self.grid.signature(),
             "granules": self.granules,
