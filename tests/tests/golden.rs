@@ -7,7 +7,7 @@ use std::sync::Arc;
 use zagg_access::Access;
 use zagg_core::catalog::Query;
 use zagg_core::run::RunOptions;
-use zagg_core::shard_map::ShardMap;
+use zagg_core::shard_map::{BuildOptions, ShardMap};
 use zagg_core::store::StoreState;
 
 use crate::support::{
@@ -66,7 +66,8 @@ fn real_granules_give_the_values_of_the_original() {
         .search(&Query { files, ..Query::default() }, &search)
         .unwrap();
     assert_eq!(found.incomplete, [""; 0]);
-    let map = ShardMap::build(&*search.grid, &found.entries, found.metadata).unwrap();
+    let map =
+        ShardMap::build(&*search.grid, &found.entries, found.metadata, &BuildOptions::default()).unwrap();
     // The file's form must carry everything that a run needs.
     let map = ShardMap::parse("map", &map.to_json().unwrap()).unwrap();
     for (name, text) in [("0.10", old.as_str()), ("0.61", new.as_str()), ("preset", preset())] {

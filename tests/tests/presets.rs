@@ -9,7 +9,7 @@ use zagg_access::Access;
 use zagg_core::catalog::Query;
 use zagg_core::report::RunSummary;
 use zagg_core::run::RunOptions;
-use zagg_core::shard_map::ShardMap;
+use zagg_core::shard_map::{BuildOptions, ShardMap};
 use zagg_core::store::StoreState;
 use zagg_core::{Values, config::Pipeline};
 use zagg_hdf5_write::{Dataset, Group, Values as Column, write_file};
@@ -70,7 +70,8 @@ fn run(pipeline: Pipeline, files: Vec<String>) -> (RunSummary, ZarrStore) {
     let query = Query { files, ..Query::default() };
     let found = registry().catalog("local-files").unwrap().search(&query, &search).unwrap();
     assert_eq!(found.incomplete, [""; 0]);
-    let map = ShardMap::build(&*search.grid, &found.entries, found.metadata).unwrap();
+    let map =
+        ShardMap::build(&*search.grid, &found.entries, found.metadata, &BuildOptions::default()).unwrap();
     let map = ShardMap::parse("map", &map.to_json().unwrap()).unwrap();
     let options = RunOptions { workers: 2, ..RunOptions::default() };
     Job { pipeline, map, opener: Arc::new(Access::default()), options }.run_in_memory()

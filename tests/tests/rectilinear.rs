@@ -7,7 +7,7 @@ use zagg_access::Access;
 use zagg_core::Values;
 use zagg_core::catalog::Query;
 use zagg_core::run::RunOptions;
-use zagg_core::shard_map::ShardMap;
+use zagg_core::shard_map::{BuildOptions, ShardMap};
 use zagg_core::store::StoreState;
 use zagg_zarr::ZarrStore;
 
@@ -80,7 +80,8 @@ fn real_granules_give_the_reference_values() {
         let search = Search::new(&pipeline, Arc::new(Access::default()));
         let query = Query { files: files.clone(), ..Query::default() };
         let found = registry().catalog("local-files").unwrap().search(&query, &search).unwrap();
-        let map = ShardMap::build(&*search.grid, &found.entries, found.metadata).unwrap();
+        let map =
+            ShardMap::build(&*search.grid, &found.entries, found.metadata, &BuildOptions::default()).unwrap();
         let map = ShardMap::parse("map", &map.to_json().unwrap()).unwrap();
         let options = RunOptions { workers: 2, ..RunOptions::default() };
         let job = Job { pipeline, map, opener: Arc::new(Access::default()), options };

@@ -23,7 +23,7 @@ use zagg_core::range_reader::{MemoryReader, RangeReader};
 use zagg_core::registry::Registry;
 use zagg_core::report::{RunSummary, TaskReport};
 use zagg_core::run::{Run, RunOptions};
-use zagg_core::shard_map::ShardMap;
+use zagg_core::shard_map::{BuildOptions, ShardMap};
 use zagg_core::source::{OpenObject, PointSource};
 use zagg_core::store::Store;
 use zagg_core::{Error, Result, Values};
@@ -137,7 +137,7 @@ impl Job {
                 CatalogEntry { granule, footprint }
             })
             .collect();
-        let map = ShardMap::build(&*search.grid, &entries, Map::new()).unwrap();
+        let map = ShardMap::build(&*search.grid, &entries, Map::new(), &BuildOptions::default()).unwrap();
         let options = RunOptions { io_threads: 2, workers: 2, ..RunOptions::default() };
         Self { pipeline, map, opener, options }
     }

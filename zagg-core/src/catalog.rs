@@ -17,15 +17,17 @@ pub struct Query {
     pub version: Option<String>,
     /// Archive, such as `NSIDC_CPRD`.
     pub provider: Option<String>,
-    /// First day, `YYYY-MM-DD`.
-    pub start_date: Option<String>,
-    /// Last day, `YYYY-MM-DD`.
-    pub end_date: Option<String>,
-    /// Area that the granules must touch.
+    /// Start of the time wanted, in seconds as [`crate::time`] counts them (UTC since 1970).
+    pub start: Option<f64>,
+    /// End of the time wanted, excluded.
+    pub end: Option<f64>,
+    /// Orbit cycle of the mission: only granules whose name says this cycle.
+    pub cycle: Option<u32>,
+    /// Area that the granules must touch: it covers every shard of interest, not just the user's area.
     pub area: Option<Footprint>,
-    /// Files, folders or patterns, for catalogs of files.
+    /// Files, folders, patterns or prefixes in buckets, for catalogs of files.
     pub files: Vec<String>,
-    /// Settings of the catalog itself.
+    /// Settings of the catalog itself, such as `endpoint`.
     pub options: Map<String, Value>,
 }
 

@@ -3,14 +3,18 @@
 //! The JSON form is the original's, field by field; both programs read each other's files. Shard keys are unsigned 64-bit
 //! integers and never pass through a float or a signed integer.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod build;
+mod json;
 
-use serde::{Deserialize, Serialize};
+use std::collections::{HashMap, HashSet};
+
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
-use crate::granule::{CatalogEntry, Granule};
+use crate::granule::Granule;
 use crate::grid::Grid;
+
+pub use build::BuildOptions;
 
 /// The granules of one shard.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,139 +38,7 @@ pub struct ShardMap {
     pub shards: Vec<ShardEntry>,
 }
 
-/// The file's form: a granule's record stands in every shard that needs it.
-#[derive(Serialize, Deserialize)]
-struct File {
-    #[serde(default)]
-    metadata: Map<String, Value>,
-    grid_signature: Map<String, Value>,
-    shard_keys: Vec<u64>,
-    granules: Vec<Vec<Granule>>,
-}
-
 impl ShardMap {
-    /// Reads the JSON form; `name` is the file, for messages.
-    ///
-    /// # Errors
-    /// When it is not a shard map, or contradicts itself.
-    pub fn parse(name: &str, text: &str) -> Result<Self> {
-        let file: File = serde_json::from_str(text).map_err(|error| {
-            let text = error.to_string();
-            match text.strip_prefix("missing field `").and_then(|rest| rest.split_once('`')) {
-                Some((key, _)) => Error::input(format!(
-                    "{name}: missing required key '{key}'; this is not a shard map, make one with zagg catalog"
-                )),
-                None => Error::input(format!("{name}: not a shard map: {text}")),
-            }
-        })?;
-        if file.shard_keys.len() != file.granules.len() {
-            return Err(Error::input(format!(
-                "{name}: {} shard_keys but {} lists of granules; make the map again",
-                file.shard_keys.len(),
-                file.granules.len()
-            )));
-        }
-        let mut granules: Vec<Granule> = Vec::new();
-        let mut index: HashMap<String, u32> = HashMap::new();
-        let mut shards: BTreeMap<u64, ShardEntry> = BTreeMap::new();
-        for (key, records) in file.shard_keys.into_iter().zip(file.granules) {
-            let mut indices = Vec::with_capacity(records.len());
-            let mut seen = HashSet::with_capacity(records.len());
-            for record in records {
-                if record.id.is_empty() {
-                    return Err(Error::input(format!("{name}: shard {key} lists a granule without an id")));
-                }
-                let at = match index.get(&record.id) {
-                    Some(&at) if granules[at as usize] == record => at,
-                    Some(_) => {
-                        return Err(Error::input(format!(
-                            "{name}: granule {} stands for different files in different shards; ids are file names and must be unique",
-                            record.id
-                        )));
-                    }
-                    None => {
-                        let at = u32::try_from(granules.len())
-                            .map_err(|_| Error::unsupported(format!("{name}: more than 2^32 granules")))?;
-                        index.insert(record.id.clone(), at);
-                        granules.push(record);
-                        at
-                    }
-                };
-                if !seen.insert(at) {
-                    return Err(Error::input(format!(
-                        "{name}: shard {key} lists granule {} twice",
-                        granules[at as usize].id
-                    )));
-                }
-                indices.push(at);
-            }
-            if shards.insert(key, ShardEntry { key, granules: indices }).is_some() {
-                return Err(Error::input(format!("{name}: shard key {key} stands twice")));
-            }
-        }
-        Ok(Self {
-            metadata: file.metadata,
-            grid_signature: file.grid_signature,
-            granules,
-            shards: shards.into_values().collect(),
-        })
-    }
-
-    /// The JSON form, indented by two.
-    ///
-    /// # Errors
-    /// When it cannot be written as JSON, which only memory can cause.
-    pub fn to_json(&self) -> Result<String> {
-        let file = File {
-            metadata: self.metadata.clone(),
-            grid_signature: self.grid_signature.clone(),
-            shard_keys: self.shards.iter().map(|s| s.key).collect(),
-            granules: self
-                .shards
-                .iter()
-                .map(|s| s.granules.iter().map(|&g| self.granules[g as usize].clone()).collect())
-                .collect(),
-        };
-        let mut text =
-            serde_json::to_string_pretty(&file).map_err(|error| Error::io(format!("shard map: {error}")))?;
-        text.push('\n');
-        Ok(text)
-    }
-
-    /// The map of catalogued granules on a grid: every shard that a footprint may touch lists the granule.
-    ///
-    /// # Errors
-    /// When an id stands twice, or the grid cannot cover a footprint.
-    pub fn build(grid: &dyn Grid, entries: &[CatalogEntry], metadata: Map<String, Value>) -> Result<Self> {
-        let mut seen = HashSet::new();
-        let mut shards: BTreeMap<u64, Vec<u32>> = BTreeMap::new();
-        for (at, entry) in entries.iter().enumerate() {
-            if !seen.insert(entry.granule.id.as_str()) {
-                return Err(Error::input(format!(
-                    "two granules have the id {}; ids are file names and must be unique",
-                    entry.granule.id
-                )));
-            }
-            let at = u32::try_from(at).map_err(|_| Error::unsupported("more than 2^32 granules"))?;
-            let cover = crate::caught(|| grid.cover(&entry.footprint))
-                .map_err(|error| error.context(format!("granule {}", entry.granule.id)))?;
-            for shard in cover {
-                shards.entry(grid.shard_key(shard)).or_default().push(at);
-            }
-        }
-        let pairs: usize = shards.values().map(Vec::len).sum();
-        let mut metadata = metadata;
-        metadata.insert("total_granules".into(), entries.len().into());
-        metadata.insert("total_shards".into(), shards.len().into());
-        metadata.insert("total_pairs".into(), pairs.into());
-        Ok(Self {
-            metadata,
-            grid_signature: grid.signature(),
-            granules: entries.iter().map(|e| e.granule.clone()).collect(),
-            shards: shards.into_iter().map(|(key, granules)| ShardEntry { key, granules }).collect(),
-        })
-    }
-
     /// Number of (shard, granule) pairs.
     pub fn pairs(&self) -> usize {
         self.shards.iter().map(|s| s.granules.len()).sum()

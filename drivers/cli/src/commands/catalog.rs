@@ -12,7 +12,7 @@ use zagg_core::granule::{Driver, Granule};
 use zagg_core::granules::Located;
 use zagg_core::grid::Grid;
 use zagg_core::registry::Registry;
-use zagg_core::shard_map::ShardMap;
+use zagg_core::shard_map::{BuildOptions, ShardMap};
 use zagg_core::source::{OpenObject, PointSource};
 use zagg_core::{Error, Result};
 
@@ -67,7 +67,7 @@ pub(crate) fn build(
     let found = registry.catalog("local-files")?.search(&query, &context);
     context.progress.finish();
     let found = found?;
-    let map = ShardMap::build(&*context.grid, &found.entries, found.metadata)?;
+    let map = ShardMap::build(&*context.grid, &found.entries, found.metadata, &BuildOptions::default())?;
     Ok((map, found.incomplete))
 }
 
