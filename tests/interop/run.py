@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Interoperability: Python's own readers look at what zagg writes and reads.
 
-usage: run.py --zagg PROGRAM --ids PROGRAM --old-xdggs PYTHON [--work DIR]
-needs: the packages of requirements.txt; for --old-xdggs a Python with those of xdggs-0.6-requirements.txt; for --ids the
-example of that name of the crate zagg-healpix. `cargo xtask check --only interop` calls this with all of them.
+usage: run.py --zagg PROGRAM --ids PROGRAM --old-xdggs PYTHON --python-zagg PYTHON [--work DIR]
+needs: the packages of requirements.txt; for --old-xdggs a Python with those of xdggs-0.6-requirements.txt, for --python-zagg
+one with those of peers-requirements.txt; for --ids the example of that name of the crate zagg-healpix. `cargo xtask check
+--only interop` calls this with all of them.
 
 Environment:
   ZAGG_TEST_DATA  folder with real granules (default ../shared/data); without it those checks are skipped
@@ -22,6 +23,7 @@ import tempfile
 import traceback
 from pathlib import Path
 
+import aoi
 import ids
 import levels
 import presets
@@ -272,11 +274,23 @@ def check_run(checks, zagg, work, name, config, layout, granules, golden):
         checks.run(f"{name}: reference values", check_golden, store)
 
 
+def check_catalogs(checks, zagg, work, python_zagg):
+    """Files of shard maps and granules, here and in the original."""
+    if not (DATA / "cmr/shardmaps").is_dir():
+        checks.skip("catalog files", f"no shard maps in {DATA}/cmr: set ZAGG_TEST_DATA")
+        return
+    folder = work / "catalogs"
+    folder.mkdir()
+    script = [python_zagg, HERE / "catalogs.py", "--zagg", zagg, "--data", DATA, "--work", folder]
+    checks.run("catalog files: the original zagg, geopandas, stac-geoparquet", lambda: call(*script).strip())
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--zagg", required=True, type=Path, help="the program")
     parser.add_argument("--ids", required=True, type=Path, help="writes the ids of positions")
     parser.add_argument("--old-xdggs", required=True, type=Path, help="a Python with an older xdggs")
+    parser.add_argument("--python-zagg", required=True, type=Path, help="a Python with the original zagg")
     parser.add_argument("--work", type=Path, help="keep what is written in this new folder")
     arguments = parser.parse_args()
     zagg = arguments.zagg.resolve()
@@ -294,6 +308,7 @@ def main():
             checks.run("demo: xarray and xdggs", check_xdggs, demo / "out.zarr")
             checks.run("demo: rows of h5py placed by healpix-geo", check_placement, demo / "out.zarr", granules)
             check_levels(checks, zagg, work, "demo", granules, arguments.old_xdggs)
+            aoi.run(checks, call, zagg, work, granules)
         shapes.run(checks, call, work)
         granules = f"{DATA}/atl06/*.h5"
         golden = (SHARED / "golden" / GOLDEN).exists() and (SHARED / "tools/check_store.py").exists()
@@ -312,6 +327,7 @@ def main():
             check_levels(checks, zagg, work, "real granules", granules, arguments.old_xdggs)
             rectilinear.run(checks, call, zagg, work, granules, SHARED, DATA)
         presets.run(checks, call, zagg, work, DATA)
+        check_catalogs(checks, zagg, work, arguments.python_zagg)
     if checks.skipped:
         print(f"{checks.skipped} skipped")
     print(f"{checks.passed} passed, {checks.failed} failed")

@@ -17,6 +17,7 @@ mod access_https_run;
 #[cfg(target_os = "linux")]
 mod access_https_tls;
 mod access_s3;
+mod aoi;
 mod configs;
 mod conservation;
 mod determinism;
@@ -38,6 +39,7 @@ mod products;
 mod rectilinear;
 mod s2;
 mod shard_maps;
+mod shard_maps_build;
 mod sources;
 mod store_s3;
 mod support;

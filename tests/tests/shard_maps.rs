@@ -6,27 +6,19 @@ use std::path::Path;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::Field;
 use parquet::schema::types::Type;
-use serde_json::{Value, json};
-use zagg_core::footprint::{Footprint, LonLat, Polygon};
+use serde_json::{Map, Value, json};
+use zagg_core::footprint::{Footprint, LonLat, Polygon, geojson, tracks};
+use zagg_core::granule::{CatalogEntry, Granule};
 use zagg_core::grid::Grid;
+use zagg_core::shard_map::{BuildOptions, ShardEntry, ShardMap, query_area};
+use zagg_core::sphere::{Arc, unit};
 
 use crate::support::{registry, test_data};
 
-/// The outer rings of the polygons of a GeoJSON document.
-fn rings(document: &Value) -> Vec<Vec<LonLat>> {
-    let ring = |ring: &Value| -> Vec<LonLat> {
-        ring.as_array().unwrap().iter().map(|p| [p[0].as_f64().unwrap(), p[1].as_f64().unwrap()]).collect()
-    };
-    let features = document["features"].as_array().unwrap();
-    let parts = |feature: &Value| -> Vec<Vec<LonLat>> {
-        let (kind, coordinates) = (&feature["geometry"]["type"], &feature["geometry"]["coordinates"]);
-        if kind == "MultiPolygon" {
-            coordinates.as_array().unwrap().iter().map(|part| ring(&part[0])).collect()
-        } else {
-            vec![ring(&coordinates[0])]
-        }
-    };
-    features.iter().flat_map(parts).collect()
+/// The area of a GeoJSON file.
+fn area(path: &Path) -> Footprint {
+    let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    geojson::parse(&path.display().to_string(), &text).unwrap()
 }
 
 fn read(path: &Path) -> Value {
@@ -114,9 +106,9 @@ fn shards_of_places(grid: &dyn Grid, ring: &[LonLat]) -> BTreeSet<u64> {
 fn the_neon_maps_have_exactly_the_shards_of_their_area() {
     let Some(data) = test_data() else { return };
     let folder = data.join("cmr/shardmaps");
-    let rings = rings(&read(&folder.join("AOP_NEON.geojson")));
-    let [ring] = &rings[..] else { panic!("one ring was expected") };
-    let area = Footprint::Polygons(vec![Polygon { exterior: ring.clone(), holes: Vec::new() }]);
+    let area = area(&folder.join("AOP_NEON.geojson"));
+    let Footprint::Polygons(polygons) = &area else { panic!("polygons were expected") };
+    let [Polygon { exterior: ring, .. }] = &polygons[..] else { panic!("one ring was expected") };
     let mut sizes = BTreeMap::new();
     for name in ["sm_healpix_o9", "sm_healpix_o10", "sm_healpix_o11", "sm_rect_3km", "sm_rect_6km"] {
         let map = read(&folder.join(name).with_extension("json"));
@@ -173,38 +165,169 @@ fn footprints(path: &Path) -> BTreeMap<String, Polygon> {
     reader.get_row_iter(Some(columns)).unwrap().map(|row| one(row.unwrap())).collect()
 }
 
-/// Which granules a shard has is decided by their footprints as it was by the Python program.
-#[test]
-fn the_neon_maps_have_exactly_the_granules_of_their_shards() {
-    let Some(data) = test_data() else { return };
+/// The granules of the catalog with their footprints, in its order.
+fn catalog(data: &Path) -> Vec<CatalogEntry> {
     let footprints = footprints(&data.join("cmr/zagg_cat_neon_ATL03_007.parquet"));
-    for (name, expected) in [("sm_healpix_o9", 218), ("sm_healpix_o10", 360), ("sm_healpix_o11", 741)] {
-        let map = read(&data.join("cmr/shardmaps").join(name).with_extension("json"));
-        let grid = grid_of(&map);
-        let mut listed = BTreeSet::new();
-        for (key, granules) in keys(&map).into_iter().zip(map["granules"].as_array().unwrap()) {
-            let ids = granules.as_array().unwrap().iter().map(|granule| granule["id"].as_str().unwrap());
-            listed.extend(ids.map(|id| (key, id.to_owned())));
-        }
-        let ids: BTreeSet<&String> = listed.iter().map(|(_, id)| id).collect();
-        let mut covered = BTreeSet::new();
-        for id in ids {
-            let shards = grid.cover(&Footprint::Polygons(vec![footprints[id].clone()])).unwrap();
-            covered.extend(shards.into_iter().map(|shard| (grid.shard_key(shard), id.clone())));
-        }
-        let inside: BTreeSet<u64> = keys(&map).into_iter().collect();
-        covered.retain(|(key, _)| inside.contains(key));
-        assert_eq!((covered.len(), covered == listed), (expected, true), "{name}");
+    let entry = |(id, polygon)| CatalogEntry {
+        granule: Granule { id, ..Granule::default() },
+        footprint: Footprint::Polygons(vec![polygon]),
+    };
+    footprints.into_iter().map(entry).collect()
+}
+
+fn build(grid: &dyn Grid, entries: &[CatalogEntry], area: &Footprint) -> ShardMap {
+    let options = BuildOptions { area: Some(area.clone()), ..BuildOptions::default() };
+    ShardMap::build(grid, entries, Map::new(), &options).unwrap()
+}
+
+/// The pairs of a map: key and granule.
+fn pairs(map: &ShardMap) -> BTreeSet<(u64, String)> {
+    let of = |shard: &ShardEntry| {
+        let ids = shard.granules.iter().map(|at| map.granules[*at as usize].id.clone());
+        ids.map(|id| (shard.key, id)).collect::<Vec<_>>()
+    };
+    map.shards.iter().flat_map(of).collect()
+}
+
+/// The pairs that a map of the Python program lists.
+fn listed(map: &Value) -> BTreeSet<(u64, String)> {
+    let mut listed = BTreeSet::new();
+    for (key, granules) in keys(map).into_iter().zip(map["granules"].as_array().unwrap()) {
+        let ids = granules.as_array().unwrap().iter().map(|granule| granule["id"].as_str().unwrap());
+        listed.extend(ids.map(|id| (key, id.to_owned())));
     }
+    listed
+}
+
+/// Which granules a shard has is decided by their footprints as it was by the Python program: from the granules that stand in its
+/// maps come its maps.
+#[test]
+fn the_neon_maps_are_made_again() {
+    let Some(data) = test_data() else { return };
+    let folder = data.join("cmr/shardmaps");
+    let (area, mut entries) = (area(&folder.join("AOP_NEON.geojson")), catalog(&data));
+    assert_eq!(entries.len(), 2089);
+    let maps = [("sm_healpix_o9", 218), ("sm_healpix_o10", 360), ("sm_healpix_o11", 741)];
+    let read = |name: &str| read(&folder.join(name).with_extension("json"));
+    // The program asked the archive for the area alone, which the shards overhang, so its map lacks 96 pairs.
+    let coarse = read("sm_healpix_o9");
+    let all = pairs(&build(&*grid_of(&coarse), &entries, &area));
+    assert_eq!(all.len(), 314);
+    assert!(all.is_superset(&listed(&coarse)));
+
+    let ids: BTreeSet<String> = listed(&coarse).into_iter().map(|(_, id)| id).collect();
+    assert_eq!(ids.len(), 66);
+    entries.retain(|entry| ids.contains(&entry.granule.id));
+    for (name, expected) in maps {
+        let theirs = read(name);
+        let ours = build(&*grid_of(&theirs), &entries, &area);
+        assert_eq!(ours.pairs(), expected, "{name}");
+        assert_eq!(pairs(&ours), listed(&theirs), "{name}");
+        assert_eq!(ours.metadata["total_pairs"], json!(expected));
+    }
+}
+
+/// How near a footprint comes to the cells of a shard, in metres.
+fn metres_apart(grid: &dyn Grid, shard: u64, footprint: &Footprint) -> f64 {
+    let Footprint::Polygons(polygons) = footprint else { panic!("polygons were expected") };
+    let edges: Vec<Arc> =
+        polygons[0].exterior.windows(2).filter_map(|edge| Arc::between(edge[0], edge[1]).unwrap()).collect();
+    let cells = grid.cells_of_shard(shard, grid.leaf_level());
+    let (mut lon, mut lat) = (vec![0.0; cells.len()], vec![0.0; cells.len()]);
+    grid.centres(grid.leaf_level(), &cells, &mut lon, &mut lat);
+    let places = lon.iter().zip(&lat).map(|(lon, lat)| unit(*lon, *lat));
+    let nearest = |place| edges.iter().map(|edge| edge.distance(place)).fold(4.0, f64::min);
+    6_371_000.0 * places.map(nearest).fold(4.0, f64::min)
+}
+
+/// The same for projected grids: all pairs of the Python program, and those of footprints that only just miss a shard, which
+/// a search does not tell apart.
+#[test]
+fn the_rectilinear_neon_maps_are_made_again() {
+    let Some(data) = test_data() else { return };
+    let folder = data.join("cmr/shardmaps");
+    let (area, entries) = (area(&folder.join("AOP_NEON.geojson")), catalog(&data));
+    for (name, width, expected, most) in [("sm_rect_3km", 3000.0, 457, 2), ("sm_rect_6km", 6000.0, 151, 2)] {
+        let theirs = read(&folder.join(name).with_extension("json"));
+        let grid = grid_of(&theirs);
+        let listed = listed(&theirs);
+        let ids: BTreeSet<&String> = listed.iter().map(|(_, id)| id).collect();
+        let mut entries = entries.clone();
+        entries.retain(|entry| ids.contains(&entry.granule.id));
+        let ours = build(&*grid, &entries, &area);
+        assert_eq!(ours.shards.iter().map(|shard| shard.key).collect::<Vec<_>>(), keys(&theirs), "{name}");
+        let ours = pairs(&ours);
+        assert!(ours.is_superset(&listed), "{name}");
+        assert_eq!(listed.len(), expected, "{name}");
+        let more: Vec<&(u64, String)> = ours.difference(&listed).collect();
+        assert!(more.len() <= most, "{name}: {more:?}");
+        for (key, id) in more {
+            let entry = entries.iter().find(|entry| entry.granule.id == *id).unwrap();
+            let metres = metres_apart(&*grid, *key, &entry.footprint);
+            // A part of the width as documented, and half a cell.
+            assert!(metres < width / 32.0 + 10.0, "{name}: {key} {id}: {metres} m");
+        }
+    }
+}
+
+/// What the catalog must be asked for: the shards lie in it, and it is hardly larger.
+#[test]
+fn the_query_for_neon_holds_its_shards() {
+    let Some(data) = test_data() else { return };
+    let folder = data.join("cmr/shardmaps");
+    let area = area(&folder.join("AOP_NEON.geojson"));
+    let grid = grid_of(&read(&folder.join("sm_healpix_o9.json")));
+    let Footprint::Box { west, south, east, north } = query_area(&*grid, &area, 0.0).unwrap() else {
+        panic!("one box was expected")
+    };
+    let shards = grid.cover(&area).unwrap();
+    let level = grid.shard_level() + 5;
+    let cells: Vec<u64> = shards.iter().flat_map(|shard| grid.cells_of_shard(*shard, level)).collect();
+    let (mut lon, mut lat) = (vec![0.0; cells.len()], vec![0.0; cells.len()]);
+    grid.centres(level, &cells, &mut lon, &mut lat);
+    let bounds = |values: &[f64]| {
+        values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(*v), b.max(*v)))
+    };
+    let ((first_lon, last_lon), (first_lat, last_lat)) = (bounds(&lon), bounds(&lat));
+    assert!(west < first_lon && south < first_lat && last_lon < east && last_lat < north);
+    // A shard is a tenth of a degree.
+    let excess = [first_lon - west, east - last_lon, first_lat - south, north - last_lat];
+    assert!(excess.iter().all(|excess| *excess < 0.08), "{excess:?}");
 }
 
 /// The ring around 88° south, in sectors: as many shards as the Python program's own figures have for it.
 #[test]
 fn the_ring_around_the_pole_has_564_shards() {
     let Some(data) = test_data() else { return };
-    let rings = rings(&read(&data.join("cmr/shardmaps/antarctic_88s.geojson")));
-    let polygons = rings.iter().map(|ring| Polygon { exterior: ring.clone(), holes: Vec::new() }).collect();
+    let area = area(&data.join("cmr/shardmaps/antarctic_88s.geojson"));
     let options = json!({"parent_order": 9, "child_order": 14});
     let grid = registry().grid("healpix", options.as_object().unwrap()).unwrap();
-    assert_eq!(grid.cover(&Footprint::Polygons(polygons)).unwrap().len(), 564);
+    assert_eq!(grid.cover(&area).unwrap().len(), 564);
+    // The query goes all round, from the pole to a little beyond the ring.
+    let Footprint::Box { west, south, east, north } = query_area(&*grid, &area, 0.0).unwrap() else {
+        panic!("one box was expected")
+    };
+    assert_eq!((west, east), (-180.0, 180.0));
+    assert!((-88.3..-88.0).contains(&south) && (-87.7..-87.4).contains(&north), "{south} {north}");
+}
+
+/// The box that the Python program covers with 82 shards.
+#[test]
+fn the_cap_south_of_60_degrees_has_all_its_shards() {
+    let options = json!({"parent_order": 6, "child_order": 12});
+    let grid = registry().grid("healpix", options.as_object().unwrap()).unwrap();
+    let area = Footprint::Box { west: -180.0, south: -90.0, east: 180.0, north: -60.0 };
+    let entries: Vec<CatalogEntry> =
+        (0..3 * tracks::REGIONS).map(|n| tracks::granule(n, n % 14 + 1)).collect();
+    let map = build(&*grid, &entries, &area);
+    let shards = grid.cover(&area).unwrap();
+    assert_eq!(shards.len(), 3444);
+    let mut expected = BTreeSet::new();
+    for entry in &entries {
+        let covered = grid.cover(&entry.footprint).unwrap();
+        let wanted = covered.into_iter().filter(|shard| shards.binary_search(shard).is_ok());
+        expected.extend(wanted.map(|shard| (grid.shard_key(shard), entry.granule.id.clone())));
+    }
+    assert!(expected.len() > 200);
+    assert_eq!(pairs(&map), expected);
 }

@@ -1,6 +1,7 @@
 //! What the tests share: pipelines, granules in memory, shard maps, runs, and reading stores back.
 
 pub(crate) mod faulty;
+pub(crate) mod foreign;
 pub(crate) mod points;
 
 use std::collections::{BTreeMap, HashMap};

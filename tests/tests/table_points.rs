@@ -15,6 +15,7 @@ use zagg_core::granule::Granule;
 use zagg_core::granules::{Located, PartRows};
 use zagg_core::grid::{Grid, NO_CELL};
 use zagg_core::range_reader::{MemoryReader, RangeReader, Recording};
+use zagg_core::report::Strays;
 use zagg_core::source::{LATITUDE, LONGITUDE, PartState, ReadRequest};
 use zagg_core::store::StoreState;
 use zagg_core::{Column, Rows, Values};
@@ -205,6 +206,75 @@ fn statistics_that_lie_make_a_hole_instead_of_a_gap() {
     assert_eq!((summary.state, summary.rows_kept), (StoreState::Complete, 50));
 }
 
+/// What no shard counts when positions are believed from statistics, and when all are read.
+fn strays(job: &Job) -> [Strays; 2] {
+    let mut exact = job.clone();
+    exact.pipeline.data_source.options.insert("options".into(), serde_json::json!({"statistics": false}));
+    [job, &exact].map(|job| {
+        let (summary, _) = job.run_in_memory();
+        assert_eq!((summary.state, summary.holes.len()), (StoreState::Complete, 0), "{summary:?}");
+        summary.strays
+    })
+}
+
+#[test]
+fn a_row_without_a_position_is_counted_whatever_its_row_group_has() {
+    let (nan, wrong) = (f64::NAN, [f64::NAN, f64::INFINITY, -90.5]);
+    let mut track: Vec<(f64, f64)> = (0..100).map(|at| (20.0, -60.0 - f64::from(at) * 0.125)).collect();
+    track[40].1 = nan;
+    for group in [100, 25, 7] {
+        let one = job(counting(), "a.parquet", points(&track).parquet(group, true));
+        let (summary, _) = one.run_in_memory();
+        assert_eq!((summary.rows_kept, summary.strays.rows_bad_position), (99, 1), "{group}");
+    }
+    for (at, lat) in wrong.into_iter().enumerate() {
+        track[10 + at].1 = lat;
+    }
+    track[90].0 = f64::NEG_INFINITY;
+    let mut many = job(counting(), "a.parquet", points(&track).parquet(10, true));
+    for (workers, open) in [(1, 0), (4, 0), (4, 1)] {
+        (many.options.workers, many.options.io_threads, many.options.open_granules) =
+            (workers, workers, open);
+        assert_eq!(strays(&many).map(|strays| strays.rows_bad_position), [5, 5], "{workers} {open}");
+    }
+}
+
+#[test]
+fn rows_of_row_groups_in_shards_that_do_not_list_the_file_are_counted_once() {
+    // One row group in each of twenty shards; in the thirteenth a row has no position.
+    let mut track: Vec<(f64, f64)> = (0..2000)
+        .map(|at| (-170.0 + f64::from(at / 100) * 17.0 + f64::from(at % 100) * 1e-3, -60.0))
+        .collect();
+    track[1234].1 = f64::NAN;
+    let bytes = points(&track).parquet(100, true);
+    let objects = [("a.parquet", bytes.clone()), ("b.parquet", bytes)];
+    let opener = Memory(objects.map(|(name, bytes)| (name.to_string(), bytes)).into());
+    let mut job = Job::new(counting(), &["a.parquet".into(), "b.parquet".into()], Arc::new(opener));
+    assert_eq!(strays(&job), [Strays { rows_bad_position: 2, ..Strays::default() }; 2]);
+    let grid = grid_of(&job.pipeline);
+    let (_, shards) = shards_of(&*grid, &track);
+    let unlisted = grid.shard_key(shards[1200]);
+    let a = job.map.granules.iter().position(|granule| granule.id == "a.parquet").unwrap() as u32;
+    for shard in job.map.shards.iter_mut().filter(|shard| shard.key == unlisted) {
+        shard.granules.retain(|&number| number != a);
+    }
+    let want = Strays { rows_bad_position: 2, rows_unassigned: 99, ..Strays::default() };
+    for workers in [1, 4] {
+        (job.options.workers, job.options.io_threads) = (workers, workers);
+        assert_eq!(strays(&job), [want; 2]);
+    }
+    // The first shard of the granule answers for what no shard of it reads; another run leaves that alone.
+    let listed: Vec<u64> = job.map.shards.iter().filter(|s| s.granules.contains(&a)).map(|s| s.key).collect();
+    let label = |key: u64| grid.shard_label(grid.shard_from_key(key).unwrap());
+    let order: BTreeMap<u64, u64> =
+        listed.iter().map(|&key| (grid.shard_from_key(key).unwrap(), key)).collect();
+    for (at, (_, &key)) in order.iter().enumerate() {
+        job.options.shards = vec![label(key)];
+        let (summary, _) = job.run_in_memory();
+        assert_eq!(summary.strays.rows_unassigned, if at == 0 { 99 } else { 0 }, "{at}");
+    }
+}
+
 fn position() -> impl Strategy<Value = (f64, f64)> {
     let lon = prop::sample::select(vec![
         0.0,
@@ -262,5 +332,35 @@ proptest! {
         let (count, sum) = (got.column("count"), got.column("h_sum"));
         let got: BTreeMap<u64, (f64, f64)> = got.cells.iter().map(|(&id, v)| (id, (v[count], v[sum]))).collect();
         prop_assert_eq!(got, want);
+        let bad = positions.iter().filter(|(lon, lat)| !(lon.is_finite() && lat.abs() <= 90.0)).count() as u64;
+        prop_assert!(summary.strays.rows_bad_position <= bad);
+        prop_assert_eq!(summary.rows_kept + bad, positions.len() as u64);
+    }
+
+    #[test]
+    fn every_row_that_is_not_kept_is_counted(
+        positions in positions(),
+        group in 1..60_usize,
+        unlisted in prop::collection::vec(any::<bool>(), 1..9),
+        (workers, open) in (1..5_usize, 1..3_usize),
+    ) {
+        // The same rows twice, so that all shards stay in the map.
+        let bytes = points(&positions).parquet(group, true);
+        let objects = ["a.parquet", "b.parquet"].map(|name| (name.to_string(), bytes.clone()));
+        let mut job = Job::new(counting(), &["a.parquet".into(), "b.parquet".into()], Arc::new(Memory(objects.into())));
+        let Some(a) = job.map.granules.iter().position(|granule| granule.id == "a.parquet") else { return Ok(()) };
+        for (shard, _) in job.map.shards.iter_mut().zip(unlisted.iter().cycle()).filter(|(_, unlisted)| **unlisted) {
+            shard.granules.retain(|&number| number != a as u32);
+        }
+        (job.options.workers, job.options.io_threads, job.options.open_granules) = (workers, workers, open);
+        let [got, want] = strays(&job);
+        prop_assert_eq!(got.rows_unassigned, want.rows_unassigned);
+        // A row group without any position may have a box from what is left of them, where no shard needs it.
+        let is_bad = |&&(lon, lat): &&(f64, f64)| !(lon.is_finite() && lat.abs() <= 90.0);
+        let bad = positions.chunks(group).map(|rows| (rows.len(), rows.iter().filter(is_bad).count()));
+        let least: usize = bad.filter(|(rows, bad)| bad < rows).map(|(_, bad)| bad).sum();
+        let files = (0..2).filter(|number| job.map.shards.iter().any(|shard| shard.granules.contains(number))).count();
+        prop_assert!(got.rows_bad_position <= want.rows_bad_position);
+        prop_assert!(got.rows_bad_position >= (files * least) as u64, "{:?} {}", got, least);
     }
 }

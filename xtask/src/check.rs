@@ -5,10 +5,10 @@ use std::path::Path;
 use crate::process::{cargo, command, output, root, run, target};
 use crate::python::environment;
 use crate::steps::{Outcome, Step};
-use crate::{Result, native, readme, sources};
+use crate::{Result, native, readme, sources, template};
 
 /// Cheap steps first; those that need what others build, last.
-pub(crate) const STEPS: [Step; 10] = [
+pub(crate) const STEPS: [Step; 11] = [
     Step { name: "fmt", about: "the code is formatted", run: fmt },
     Step { name: "lengths", about: "no source file is over 900 lines", run: sources::lengths },
     Step {
@@ -34,6 +34,11 @@ pub(crate) const STEPS: [Step; 10] = [
         name: "interop",
         about: "Python's readers agree with what zagg writes; a bucket serves",
         run: interop,
+    },
+    Step {
+        name: "template",
+        about: "plugins made from the template, and the examples, serve as shared libraries",
+        run: template::check,
     },
 ];
 
@@ -122,9 +127,11 @@ fn interop() -> Result<Outcome> {
     run(&mut cargo(&["build", "--release", "--locked", "--package", "zagg-healpix", "--example", "ids"]))?;
     let python = environment("interop-venv", "tests/interop/requirements.txt")?;
     let old_xdggs = environment("xdggs-0.6-venv", "tests/interop/xdggs-0.6-requirements.txt")?;
+    let original = environment("peers-venv", "tests/interop/peers-requirements.txt")?;
     let zagg = target().join("release/zagg");
     let mut readers = command(python);
     readers.args(["tests/interop/run.py", "--zagg"]).arg(&zagg).arg("--old-xdggs").arg(old_xdggs);
+    readers.arg("--python-zagg").arg(original);
     run(readers.arg("--ids").arg(target().join("release/examples/ids")))?;
     let python = environment("s3-venv", "tests/interop/s3-requirements.txt")?;
     run(command(python).args(["tests/interop/s3.py", "--zagg"]).arg(&zagg))?;

@@ -26,6 +26,8 @@ fn fuzz() -> Result<Outcome> {
 }
 
 fn bench() -> Result<Outcome> {
+    // The library that is compared with the same plugins linked in.
+    run(&mut cargo(&["build", "--release", "--workspace", "--locked", "--example", "sound"]))?;
     // Only targets made for it: unit tests are no benchmarks.
     run(&mut cargo(&["bench", "--workspace", "--locked", "--benches"]))?;
     Ok(Outcome::Passed)

@@ -10,6 +10,7 @@ mod python;
 mod readme;
 mod sources;
 mod steps;
+mod template;
 
 use std::process::ExitCode;
 

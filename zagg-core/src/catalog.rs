@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::footprint::Footprint;
 use crate::granule::{CatalogEntry, Granule};
 
@@ -47,6 +47,14 @@ pub trait SearchContext: Send + Sync {
     /// # Errors
     /// When the granule cannot be opened.
     fn exact_footprint(&self, granule: &Granule) -> Result<ExactFootprint>;
+
+    /// Hrefs and lengths in bytes of the objects under `s3://bucket/prefix`, ascending, reached as granules are.
+    ///
+    /// # Errors
+    /// When they cannot be listed, or this program lists nothing.
+    fn list(&self, url: &str) -> Result<Vec<(String, u64)>> {
+        Err(Error::unsupported(format!("{url}: this program lists no buckets; give files or folders")))
+    }
 
     /// Tells the user how far the search is.
     fn progress(&self, done: u64, total: Option<u64>, what: &str);

@@ -5,6 +5,7 @@
 
 mod access;
 mod aggregation;
+mod catalog;
 mod data_source;
 mod filter;
 mod index;
@@ -17,6 +18,7 @@ mod time_range;
 pub use crate::statistic::VariableKind;
 pub use access::{SourceAccess, SourceCredentials};
 pub use aggregation::{Aggregation, Computation, FillValue, Variable};
+pub use catalog::CatalogOptions;
 pub use data_source::DataSource;
 pub use filter::{ColumnFilter, Filter, FilterTest, FilterValue, column_filters};
 pub use index::{IndexOptions, OnMiss};
@@ -38,8 +40,8 @@ pub struct Pipeline {
     pub aggregation: Aggregation,
     /// Where it goes.
     pub output: Output,
-    /// Path of a shard map, when the pipeline names one.
-    pub catalog: Option<String>,
+    /// Where its granules are looked for, and the shard map that runs take.
+    pub catalog: CatalogOptions,
     /// What was accepted without effect, one line each.
     pub notes: Vec<String>,
     /// The texts it was read from, to say where a fault is that a plugin finds later.
@@ -64,11 +66,7 @@ impl Pipeline {
         let data_source = DataSource::read(&mut root.required_section("data_source")?)?;
         let aggregation = Aggregation::read(&mut root.required_section("aggregation")?)?;
         let output = Output::read(&mut root.required_section("output")?)?;
-        let catalog = match root.take("catalog") {
-            None | Some(Value::Null) => None,
-            Some(Value::String(path)) => Some(path),
-            Some(_) => return Err(root.fault("catalog", "must be the path of a shard map")),
-        };
+        let catalog = CatalogOptions::read(root)?;
         for ignored in ["bounds", "worker"] {
             root.ignore(ignored, "has no meaning here");
         }
@@ -128,6 +126,10 @@ impl Pipeline {
         all.insert("data_source".into(), Value::Object(source));
         all.insert("aggregation".into(), self.aggregation.canonical());
         all.insert("grid".into(), Value::Object(self.output.grid.clone()));
+        let of_area = self.output.of_area();
+        if !of_area.is_empty() {
+            all.insert("output".into(), Value::Object(of_area));
+        }
         sort_keys(Value::Object(all))
     }
 

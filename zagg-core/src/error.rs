@@ -124,6 +124,18 @@ impl Error {
         Self { excerpt: Some(excerpt(text, column).into()), ..self }
     }
 
+    /// The lines that show the fault in the text that has it.
+    #[cfg(feature = "abi")]
+    pub(crate) fn excerpt(&self) -> Option<&str> {
+        self.excerpt.as_deref()
+    }
+
+    /// The same error with lines that show the fault.
+    #[cfg(feature = "abi")]
+    pub(crate) fn with_excerpt(self, excerpt: Option<String>) -> Self {
+        Self { excerpt: excerpt.map(Into::into), ..self }
+    }
+
     /// The message, and below it the text at fault with a caret under the fault where there is such a text: for people
     /// who watch. [`Display`](fmt::Display) keeps to one line.
     pub fn report(&self) -> String {

@@ -1,5 +1,10 @@
 //! Where a granule observed, or a user is interested.
 
+pub mod geojson;
+pub mod tracks;
+
+use crate::error::Result;
+
 /// Longitude and latitude in degrees, WGS84 geodetic.
 pub type LonLat = [f64; 2];
 
@@ -36,4 +41,33 @@ pub enum Footprint {
     },
     /// Exactly these shards of the grid at hand: a catalog that has seen every position gives this.
     Shards(Vec<u64>),
+    /// All of these together: several boxes, or an area of polygons and lines.
+    Union(Vec<Footprint>),
+}
+
+impl Footprint {
+    /// The parts of a union, and of unions in it, in their order; of any other footprint itself.
+    pub fn parts(&self) -> Vec<&Self> {
+        let (mut parts, mut rest) = (Vec::new(), vec![self]);
+        while let Some(part) = rest.pop() {
+            match part {
+                Self::Union(more) => rest.extend(more.iter().rev()),
+                _ => parts.push(part),
+            }
+        }
+        parts
+    }
+
+    /// The shards of all [parts](Self::parts), ascending, each once; `cover` gives those of one.
+    ///
+    /// # Errors
+    /// The first of `cover`.
+    pub fn cover_parts(&self, cover: impl Fn(&Self) -> Result<Vec<u64>>) -> Result<Vec<u64>> {
+        let Self::Union(_) = self else { return cover(self) };
+        let mut shards = Vec::new();
+        for part in self.parts() {
+            shards.append(&mut cover(part)?);
+        }
+        Ok(crate::grid::ascending(shards))
+    }
 }

@@ -59,10 +59,17 @@ struct Learnt {
     strays: Strays,
     /// By shard, rows that were read for it and that no shard keeps.
     lost: BTreeMap<u64, Strays>,
+    /// By part and block, rows that no shard keeps in blocks that a shard needed.
+    blocks: BTreeMap<(usize, usize), Strays>,
     /// Whether it has none of the source's parts.
     without_parts: bool,
     /// Whether an index says so: that is believed only when the granule was seen.
     known: bool,
+}
+
+/// Names the part of a granule in an error, where it has a name.
+pub(crate) fn in_part(error: Error, name: &str) -> Error {
+    if name.is_empty() { error } else { error.context(format_args!("part {name}")) }
 }
 
 #[derive(Debug)]
@@ -231,15 +238,18 @@ impl Granules {
                 // A granule that only tells attributes is no part of this run.
                 if slot.has_tasks {
                     let parts = located.granule().parts();
+                    let mut all = self.learnt();
+                    // What tasks have counted stays when a granule is opened again.
+                    let (lost, blocks) =
+                        all.remove(&number).map(|before| (before.lost, before.blocks)).unwrap_or_default();
                     let learnt = Learnt {
                         strays: located.strays(&slot.listed, &self.shards),
-                        lost: BTreeMap::new(),
+                        lost,
+                        blocks,
                         without_parts: parts.iter().all(|part| part.state == PartState::Absent),
                         known: located.is_known(),
                     };
-                    let mut all = self.learnt();
-                    let lost = all.remove(&number).map(|before| before.lost).unwrap_or_default();
-                    all.insert(number, Learnt { lost, ..learnt });
+                    all.insert(number, learnt);
                 }
                 *state = State::Open(Arc::clone(&located));
                 // Before another task can close it.
@@ -335,7 +345,7 @@ impl Granules {
     pub fn strays(&self) -> Vec<(String, Strays)> {
         self.believed(|learnt| {
             let mut strays = learnt.strays;
-            learnt.lost.values().for_each(|lost| strays += *lost);
+            learnt.lost.values().chain(learnt.blocks.values()).for_each(|lost| strays += *lost);
             Some(strays).filter(|strays| *strays != Strays::default())
         })
     }
@@ -360,6 +370,28 @@ impl Granules {
         {
             learnt.lost.insert(shard, lost);
         }
+    }
+
+    /// Counts the rows that no shard keeps in the blocks of a part that a shard answers for, once its rows there are known.
+    /// Each block counts once, whichever tasks ask.
+    ///
+    /// # Errors
+    /// When the positions of a block cannot be read that no shard needs, and that may have rows in shards which do not list
+    /// the granule.
+    pub(crate) fn count_blocks(
+        &self,
+        located: &Located,
+        (number, part, shard): (u32, usize, u64),
+        grid: &dyn Grid,
+    ) -> Result<()> {
+        let known = (&*self.slots[number as usize].listed, &self.shards);
+        let blocks = located.strays_of_blocks((part, shard), known, grid)?;
+        if !blocks.is_empty()
+            && let Some(learnt) = self.learnt().get_mut(&number)
+        {
+            learnt.blocks.extend(blocks.into_iter().map(|(block, strays)| ((part, block), strays)));
+        }
+        Ok(())
     }
 
     fn learnt(&self) -> MutexGuard<'_, BTreeMap<u32, Learnt>> {

@@ -6,13 +6,21 @@
 
 pub mod multiscales;
 
+mod cover;
+mod shard_set;
+
 use std::fmt;
 
 use serde_json::{Map, Value};
 
+use crate::cells::CellRanges;
 use crate::column::{DType, Values};
 use crate::error::{Error, Result};
 use crate::footprint::Footprint;
+use crate::shard_map::AreaCodes;
+
+pub use self::cover::{Cover, CoverOptions, ascending, prepared_cover, radians_of_km};
+pub use self::shard_set::{GeoBox, ShardSet};
 
 /// The cell of a position that lies outside the grid or is no position at all (NaN, infinite, latitude beyond ±90).
 pub const NO_CELL: u64 = u64::MAX;
@@ -131,6 +139,15 @@ pub trait Grid: Send + Sync {
     /// Names what is wrong with the footprint: too few vertices, a position that is none.
     fn cover(&self, footprint: &Footprint) -> Result<Vec<u64>>;
 
+    /// The grid made ready to cover many footprints, as the options have it; `None` leaves that to [`Self::cover`], which
+    /// [`prepared_cover`] then calls for every footprint.
+    ///
+    /// # Errors
+    /// When the options make no sense to the grid.
+    fn prepared_cover<'a>(&'a self, _options: &CoverOptions<'a>) -> Result<Option<Box<dyn Cover + 'a>>> {
+        Ok(None)
+    }
+
     /// The cell that holds each shard, at a `level` not finer than the shard level.
     fn parents_of_shards(&self, shards: &[u64], _level: u32, parents: &mut [u64]) {
         parents.copy_from_slice(shards);
@@ -146,6 +163,45 @@ pub trait Grid: Send + Sync {
 
     /// Centres of cells of `level` in degrees, WGS84 geodetic, longitude from -180 up to 180.
     fn centres(&self, level: u32, cells: &[u64], lon: &mut [f64], lat: &mut [f64]);
+
+    /// The leaf cells of each of some shards that lie in an area of interest, made of polygons and boxes: one answer for each
+    /// shard, in their order.
+    ///
+    /// Unless a grid says otherwise, a cell lies where its centre does.
+    ///
+    /// # Errors
+    /// Names what is wrong with the area: lines or places, or a polygon that is none.
+    fn cells_in_area(&self, shards: &[u64], area: &Footprint) -> Result<Vec<CellRanges>> {
+        crate::sphere::cells_by_centre(self, shards, area)
+    }
+
+    /// The numbers that stand for some leaf cells of a shard in shard maps.
+    ///
+    /// Unless a grid says otherwise, they are the ids of the cells in the order of the shard's block.
+    fn area_codes(&self, shard: u64, cells: &CellRanges) -> AreaCodes {
+        let all = self.cells_of_shard(shard, self.leaf_level());
+        let of = |range: &std::ops::Range<u32>| all.get(range.start as usize..range.end as usize);
+        cells.ranges().iter().filter_map(of).flatten().copied().collect()
+    }
+
+    /// The leaf cells of a shard that such numbers stand for, in any order.
+    ///
+    /// # Errors
+    /// When a number stands for no leaf cell of the shard.
+    fn cells_of_codes(&self, shard: u64, codes: &AreaCodes) -> Result<CellRanges> {
+        let level = self.leaf_level();
+        let all = self.cells_of_shard(shard, level);
+        if codes.len() > all.len() as u64 {
+            return Err(Error::input(format!("{} cells in a shard of {}", codes.len(), all.len())));
+        }
+        let codes: Vec<u64> = codes.iter().collect();
+        let mut places = vec![u32::MAX; codes.len()];
+        self.offsets_in_shard(shard, level, &codes, &mut places);
+        match places.iter().zip(&codes).find(|(place, code)| all.get(**place as usize) != Some(code)) {
+            None => Ok(CellRanges::from_places(places)),
+            Some((_, code)) => Err(Error::input(format!("{code} is no cell of the shard"))),
+        }
+    }
 
     /// The number that stands for the shard in shard maps.
     fn shard_key(&self, shard: u64) -> u64;

@@ -2,12 +2,16 @@
 //!
 //! No HDF5, no Zarr, no HTTP, no AWS: those are drivers and plugins that implement the traits of this crate.
 
+#[cfg(feature = "abi")]
+pub mod abi;
 mod block;
 pub mod catalog;
 mod caught;
+pub mod cells;
 pub mod column;
 pub mod config;
 pub mod conformance;
+pub mod cycle;
 pub mod error;
 pub mod executor;
 pub mod expression;

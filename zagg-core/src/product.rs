@@ -2,6 +2,7 @@
 //!
 //! A run makes one from pipeline and shard map; finalize makes the same again from the plan beside the store.
 
+mod area;
 mod plan;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::{Value, json};
 
+use crate::cells::CellRanges;
 use crate::config::{Layout, Pipeline};
 use crate::error::{Context, Error, Result};
 use crate::grid::Grid;
@@ -18,6 +20,7 @@ use crate::program::Program;
 use crate::registry::Registry;
 use crate::source::PointSource;
 
+pub use area::AOI_MASK;
 pub use plan::PLAN;
 
 /// Cells of a compact store up to which its coordinates are written with the template; above, tasks write their own part.
@@ -39,6 +42,8 @@ pub struct Product {
     granules: Vec<String>,
     /// Numbers of the granules of each of [`Self::shards`], in arrival order.
     arrivals: Vec<Vec<u32>>,
+    /// The cells in the area of interest of each of [`Self::shards`], for pipelines that need to know.
+    areas: Option<Vec<CellRanges>>,
     /// For each level coarser than the shards, its cells in a compact store, ascending.
     merged_cells: BTreeMap<u32, Vec<u64>>,
     /// What [`Self::identity`] gives, from the first time on: it takes all shards to tell, and every task asks.
@@ -95,6 +100,7 @@ impl Product {
             shards,
             granules,
             arrivals,
+            areas: None,
             merged_cells: BTreeMap::new(),
             identity: OnceLock::new(),
         };
@@ -207,12 +213,16 @@ impl Product {
         crate::hash::sha256_hex(identity.to_string().as_bytes())
     }
 
-    /// What identifies the granules of a shard, in arrival order.
+    /// What identifies the granules of a shard, in arrival order, and its part of the area of interest.
     pub(crate) fn inputs(&self, shard: u64) -> String {
         let mut ids = String::new();
         for id in self.granules_of(shard) {
             ids.push_str(id);
             ids.push('\n');
+        }
+        // Where it lies is an input of the shard, too; a file name cannot begin like this.
+        if let Some(area) = self.area_of(shard) {
+            ids.push_str(&format!("/area {area}\n"));
         }
         crate::hash::sha256_hex(ids.as_bytes())
     }

@@ -89,7 +89,7 @@ pub(crate) fn write_shard(
     shard: u64,
     report: &TaskReport,
 ) -> Result<()> {
-    let record = json!({
+    let mut record = json!({
         "version": VERSION,
         "shard": report.shard,
         "status": report.status,
@@ -102,6 +102,9 @@ pub(crate) fn write_shard(
         "holes": report.holes,
         "error": report.error,
     });
+    if let Some(outside) = report.rows_outside_area {
+        record["rows_outside_area"] = outside.into();
+    }
     store.write_record(&shard_name(&report.shard), pretty(&record)?)?;
     Ok(())
 }

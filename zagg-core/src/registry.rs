@@ -1,7 +1,8 @@
 //! The registry: from the names in a pipeline to the plugins that implement them.
 //!
 //! A plugin crate writes [`export_plugin!`](crate::export_plugin) once. That submits its entries to `inventory`, which
-//! gathers whatever is linked into the program; our own plugins have no other door.
+//! gathers whatever is linked into the program; our own plugins have no other door. With the crate's feature `library` the
+//! same macro makes a shared library that [`Registry::load`] takes in, when this crate has the feature `abi`.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -76,6 +77,40 @@ pub enum Make {
     Statistic(MakeStatistic),
     /// The YAML text of a pipeline.
     Preset(&'static str),
+    /// Something of a shared library.
+    #[doc(hidden)]
+    Foreign(&'static dyn Foreign),
+}
+
+/// What a shared library has under a name. Each method is for one kind, and an error for the others.
+#[doc(hidden)]
+pub trait Foreign: fmt::Debug + Send + Sync {
+    /// What kind of thing it makes.
+    fn kind(&self) -> Kind;
+
+    /// Makes a source.
+    ///
+    /// # Errors
+    /// When the library refuses the options, or fails.
+    fn source(&self, options: &SourceOptions) -> Result<Box<dyn PointSource>>;
+
+    /// Makes a catalog.
+    ///
+    /// # Errors
+    /// When the library fails.
+    fn catalog(&self) -> Result<Box<dyn Catalog>>;
+
+    /// Makes a grid.
+    ///
+    /// # Errors
+    /// When the library refuses the options, or fails.
+    fn grid(&self, options: &GridOptions) -> Result<Box<dyn Grid>>;
+
+    /// Makes a statistic.
+    ///
+    /// # Errors
+    /// When the library refuses the request, or fails.
+    fn statistic(&self, request: &StatisticRequest) -> Result<Box<dyn Statistic>>;
 }
 
 impl Make {
@@ -87,6 +122,7 @@ impl Make {
             Self::Grid(_) => Kind::Grid,
             Self::Statistic(_) => Kind::Statistic,
             Self::Preset(_) => Kind::Preset,
+            Self::Foreign(foreign) => foreign.kind(),
         }
     }
 }
@@ -109,6 +145,10 @@ pub use inventory;
 
 /// Presents a plugin crate to zagg: write it once, at the crate's root.
 ///
+/// Linked into a program, the crate is found there. Built as a `cdylib` with a feature `library` of its own that turns on
+/// `zagg-core/library`, it is a library for `--plugin-path`. Crates that are linked into such a library are part of it, but
+/// only what this crate lists is offered.
+///
 /// ```
 /// use zagg_core::registry::{Entry, Make};
 ///
@@ -125,14 +165,67 @@ pub use inventory;
 #[macro_export]
 macro_rules! export_plugin {
     ($($entry:expr),+ $(,)?) => {
-        $crate::registry::inventory::submit! {
-            $crate::registry::Plugin {
+        const _: () = {
+            const PLUGIN: $crate::registry::Plugin = $crate::registry::Plugin {
                 name: env!("CARGO_PKG_NAME"),
                 version: env!("CARGO_PKG_VERSION"),
                 entries: &[$($entry),+],
-            }
-        }
+            };
+            $crate::registry::inventory::submit! { PLUGIN }
+            // Looked up in the plugin's crate: one library has one root, and it may link other plugins.
+            #[allow(unexpected_cfgs)]
+            const _: () = {
+                #[cfg(feature = "library")]
+                $crate::export_library! { PLUGIN }
+            };
+        };
     };
+}
+
+/// The symbol by which a shared library is known.
+#[cfg(feature = "library")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! export_library {
+    ($plugin:expr) => {
+        #[derive(Debug)]
+        struct Exported;
+
+        impl $crate::abi::Exported for Exported {
+            const PLUGIN: &'static $crate::registry::Plugin = &$plugin;
+        }
+
+        #[unsafe(export_name = "_1as_0lib_1header_0root_bmodule_bloader")]
+        pub static HEADER: $crate::abi::LibHeader = $crate::abi::header::<Exported>();
+    };
+}
+
+/// Says what is missing.
+#[cfg(not(feature = "library"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! export_library {
+    ($plugin:expr) => {
+        compile_error!("the feature `library` of this crate must turn on `zagg-core/library`");
+    };
+}
+
+/// Where a plugin is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// In this program.
+    Linked,
+    /// In the shared library of this path.
+    Library(&'static str),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Linked => "linked in",
+            Self::Library(path) => path,
+        })
+    }
 }
 
 /// A registered name with where it comes from.
@@ -144,6 +237,18 @@ pub struct Registered {
     pub plugin: &'static str,
     /// Version of that crate.
     pub version: &'static str,
+    /// Where it is.
+    pub origin: Origin,
+}
+
+impl fmt::Display for Registered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.plugin, self.version)?;
+        match self.origin {
+            Origin::Linked => Ok(()),
+            Origin::Library(path) => write!(f, " ({path})"),
+        }
+    }
 }
 
 /// Every name that this process knows.
@@ -169,24 +274,43 @@ impl Registry {
     pub fn of(plugins: impl IntoIterator<Item = Plugin>) -> Result<Self> {
         let mut registry = Self::default();
         for plugin in plugins {
-            for entry in plugin.entries {
-                for name in [entry.name].iter().chain(entry.aliases) {
-                    registry.add(
-                        name,
-                        Registered { entry: *entry, plugin: plugin.name, version: plugin.version },
-                    )?;
-                }
-            }
+            registry.add_plugin(&plugin, Origin::Linked)?;
         }
         Ok(registry)
+    }
+
+    /// Adds what the shared libraries at some paths offer; of a folder every library in it, sorted by name. A library that is
+    /// named twice is loaded once. Libraries stay loaded until the process ends.
+    ///
+    /// Loading runs code of the library, with all rights of this process.
+    ///
+    /// # Errors
+    /// When there is no library at a path, it has no plugin, it was built for another version of this crate, or it offers a
+    /// name that is there already: both origins are told.
+    #[cfg(feature = "abi")]
+    pub fn load(&mut self, paths: &[std::path::PathBuf]) -> Result<()> {
+        for loaded in crate::abi::load(paths)? {
+            self.add_plugin(&loaded.plugin, Origin::Library(loaded.path))?;
+        }
+        Ok(())
+    }
+
+    fn add_plugin(&mut self, plugin: &Plugin, origin: Origin) -> Result<()> {
+        for entry in plugin.entries {
+            let registered =
+                Registered { entry: *entry, plugin: plugin.name, version: plugin.version, origin };
+            for name in [entry.name].iter().chain(entry.aliases) {
+                self.add(name, registered)?;
+            }
+        }
+        Ok(())
     }
 
     fn add(&mut self, name: &str, registered: Registered) -> Result<()> {
         let kind = registered.entry.make.kind();
         if let Some(other) = self.names.insert((kind, name.to_string()), registered) {
             return Err(Error::plugin(format!(
-                "the {kind} {name} is offered twice: by {} {} and by {} {}; leave one of them out",
-                other.plugin, other.version, registered.plugin, registered.version
+                "the {kind} {name} is offered twice: by {other} and by {registered}; leave one of them out"
             )));
         }
         Ok(())
@@ -224,6 +348,7 @@ impl Registry {
     pub fn source(&self, name: &str, options: &SourceOptions) -> Result<Box<dyn PointSource>> {
         match self.find(Kind::Source, name).context(|| "reader")?.entry.make {
             Make::Source(make) => make(options),
+            Make::Foreign(foreign) => foreign.source(options),
             _ => Err(Error::plugin(format!("{name} is not a source"))),
         }
     }
@@ -235,6 +360,7 @@ impl Registry {
     pub fn catalog(&self, name: &str) -> Result<Box<dyn Catalog>> {
         match self.find(Kind::Catalog, name)?.entry.make {
             Make::Catalog(make) => make(),
+            Make::Foreign(foreign) => foreign.catalog(),
             _ => Err(Error::plugin(format!("{name} is not a catalog"))),
         }
     }
@@ -246,6 +372,7 @@ impl Registry {
     pub fn grid(&self, name: &str, options: &GridOptions) -> Result<Box<dyn Grid>> {
         match self.find(Kind::Grid, name).context(|| "output.grid.type")?.entry.make {
             Make::Grid(make) => make(options),
+            Make::Foreign(foreign) => foreign.grid(options),
             _ => Err(Error::plugin(format!("{name} is not a grid"))),
         }
     }
@@ -257,6 +384,7 @@ impl Registry {
     pub fn statistic(&self, request: &StatisticRequest) -> Result<Box<dyn Statistic>> {
         match self.find(Kind::Statistic, &request.function)?.entry.make {
             Make::Statistic(make) => make(request),
+            Make::Foreign(foreign) => foreign.statistic(request),
             _ => Err(Error::plugin(format!("{} is not a statistic", request.function))),
         }
     }

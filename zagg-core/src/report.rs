@@ -62,6 +62,10 @@ pub struct TaskReport {
     pub rows_read: u64,
     /// Rows that went into cells.
     pub rows_kept: u64,
+    /// Rows that passed the filters and were dropped because their cells lie outside the area of interest, for pipelines that
+    /// clip.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows_outside_area: Option<u64>,
     /// Cells with at least one row.
     pub cells: u64,
     /// What could not be read, in arrival order.
@@ -78,7 +82,8 @@ pub struct TaskReport {
     pub seconds: f64,
 }
 
-/// Rows that no shard could count, found when a granule was first opened.
+/// Rows that no shard could count, found when a granule was first opened; where only boxes around its rows are known then, in
+/// the blocks that were located ([`Positions::Boxes`](crate::source::Positions::Boxes)).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Strays {
     /// Rows whose position is NaN, infinite or out of range.
@@ -119,6 +124,10 @@ pub struct RunSummary {
     pub rows_read: u64,
     /// Rows that went into cells.
     pub rows_kept: u64,
+    /// Rows that passed the filters and were dropped because their cells lie outside the area of interest, for pipelines that
+    /// clip.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows_outside_area: Option<u64>,
     /// Parts that granules were free not to have, counted in every shard that lists them.
     pub parts_absent: u64,
     /// Rows that no shard could count.

@@ -117,6 +117,12 @@ impl Run {
             .map_err(|error| pipeline.locate(error))?;
         map.check_grid(&*grid)?;
         bound_memory(&mut pipeline, options)?;
+        // What the user asked of the catalog holds for every run of its map.
+        pipeline.output.clip |= map.clips();
+        let areas = match pipeline.output.needs_area() {
+            true => map.area_cells(&*grid)?,
+            false => BTreeMap::new(),
+        };
         let mut by_shard: BTreeMap<u64, Vec<u32>> = BTreeMap::new();
         for entry in &map.shards {
             let shard = grid.shard_from_key(entry.key).context(|| "the shard map")?;
@@ -124,6 +130,7 @@ impl Run {
         }
         let ids = map.granules.iter().map(|granule| granule.id.clone()).collect();
         let (product, source) = Product::new(pipeline, grid, registry, by_shard.clone(), ids)?;
+        let product = product.with_areas(areas)?;
         let pipeline = &product.pipeline;
         let grid = &product.grid;
         let wanted = wanted_shards(&**grid, &by_shard, options)?;

@@ -3,8 +3,11 @@
 //! The JSON form is the original's, field by field; both programs read each other's files. Shard keys are unsigned 64-bit
 //! integers and never pass through a float or a signed integer.
 
+mod area;
 mod build;
 mod json;
+mod mask;
+mod query;
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,7 +17,11 @@ use crate::error::{Error, Result};
 use crate::granule::Granule;
 use crate::grid::Grid;
 
+pub use area::AreaCodes;
 pub use build::BuildOptions;
+pub use json::GranuleLists;
+pub use mask::mask;
+pub use query::query_area;
 
 /// The granules of one shard.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +43,9 @@ pub struct ShardMap {
     pub granules: Vec<Granule>,
     /// Ascending by key, each once.
     pub shards: Vec<ShardEntry>,
+    /// For each of [`Self::shards`] its cells in the area of interest, in maps that were made with `output.aoi_mask` or
+    /// `--clip`.
+    pub aoi_mask: Option<Vec<AreaCodes>>,
 }
 
 impl ShardMap {

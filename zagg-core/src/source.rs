@@ -70,6 +70,11 @@ pub enum Positions {
     ///
     /// Every row of a block that has a position lies in the block's box; a row that is read and does not makes the part a
     /// hole, because others like it may have been passed over. No box means that no row of the block has a position.
+    ///
+    /// Rows without a position, and rows in shards of the map that do not list the granule, are counted in the blocks
+    /// without a box, in those whose box touches a shard of the run that lists the granule, and by the first shard that lists
+    /// it in those whose box touches only other shards of the map, which are read for this alone. Of blocks that touch no shard
+    /// of the map nothing is read or counted: their rows are none of the map's.
     Boxes {
         /// The box of every block.
         boxes: Vec<Option<Bounds>>,

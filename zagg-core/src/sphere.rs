@@ -9,17 +9,22 @@
 //! which is how spherical geometry libraries and catalogs take them. Pieces are brought to this sphere, so that no edge has to
 //! be approximated.
 
+mod area;
+mod bound;
+mod cones;
 mod line;
 mod polygon;
 mod rectangle;
 mod tree;
 mod vector;
 
+pub use self::area::{AreaTree, cells_by_centre};
+pub(crate) use self::bound::may_meet;
 pub use self::line::LineRegion;
 pub use self::polygon::{PolygonRegion, PolygonState, Shape};
 pub use self::rectangle::{Rectangle, box_width};
 pub use self::tree::{CellTree, TreeSearch};
-pub use self::vector::{Arc, Vector, chord, chord_to_angle, dot, normalized, unit};
+pub use self::vector::{Arc, Vector, chord, chord_to_angle, dot, normalized, position, unit};
 
 use crate::error::{Error, Result};
 use crate::footprint::LonLat;
@@ -59,6 +64,16 @@ pub trait Region {
 
     /// Judges the cone of a piece that is part of a larger one with the given state.
     fn judge(&self, parent: &Self::State, cone: &Cone) -> Verdict<Self::State>;
+
+    /// Whether the sample of the cone that was judged is known to be in the region, which saves a closer look.
+    fn holds(&self, _state: &Self::State) -> bool {
+        false
+    }
+
+    /// Whether some place within these radians of the centre of the cone that was judged is known to be in the region.
+    fn reaches(&self, _state: &Self::State, _centre: Vector, _radius: f64) -> bool {
+        false
+    }
 }
 
 /// Whether a longitude and a latitude in degrees are a position.

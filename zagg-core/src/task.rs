@@ -13,7 +13,7 @@ use crate::block::Block;
 use crate::column::{Column, Values};
 use crate::error::{Error, ErrorKind, Result};
 use crate::levels::Level;
-use crate::product::Product;
+use crate::product::{AOI_MASK, Product};
 use crate::records;
 use crate::report::{Hole, TaskReport, TaskStatus, Traffic};
 use crate::run::{Run, Task};
@@ -34,6 +34,7 @@ pub fn run_task(run: &Arc<Run>, task: &Task) -> TaskReport {
         parts_absent: 0,
         rows_read: 0,
         rows_kept: 0,
+        rows_outside_area: run.product.clip_of(task.shard).map(|_| 0),
         cells: 0,
         holes: Vec::new(),
         error: None,
@@ -118,6 +119,16 @@ fn write_level(
     for (name, values) in names.iter().zip(&coordinates) {
         writes.push(BlockWrite { group: &level.group, array: name, block: &position, offsets: None, values });
     }
+    let mask = product.mask_of(level, shard);
+    if let Some(values) = &mask {
+        writes.push(BlockWrite {
+            group: &level.group,
+            array: AOI_MASK,
+            block: &position,
+            offsets: None,
+            values,
+        });
+    }
     store.write_blocks(&writes)
 }
 
@@ -146,6 +157,9 @@ impl Gathered {
         report.traffic += rows.traffic;
         report.rows_read += rows.rows_read;
         report.parts_absent += rows.parts_absent;
+        if let Some(outside) = &mut report.rows_outside_area {
+            *outside += rows.rows_outside_area;
+        }
         report.holes.extend(rows.holes.into_iter().map(|(part, error)| Hole {
             granule: run.granules.granule(rows.granule).id.clone(),
             part,

@@ -130,6 +130,25 @@ fn days(year: i64, month: u32, day: u32) -> i64 {
     365 * year + leap_days + (153 * month + 2) / 5 + i64::from(day) - 719_469
 }
 
+/// The date of a number of seconds since 1970-01-01T00:00:00 UTC, as `2018-11-05T06:30:15Z`; parts of a second are dropped.
+/// What is not in the years 0 to 9999 becomes the nearest date that is.
+pub fn date_text(seconds: f64) -> String {
+    const LAST: i64 = 253_402_300_799;
+    const FIRST: i64 = -62_167_219_200;
+    let seconds = (seconds.floor() as i64).clamp(FIRST, LAST);
+    let (day, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    // Days since 0000-03-01, in eras of 400 years that end with a leap day.
+    let day = day + 719_468;
+    let (era, day) = (day.div_euclid(146_097), day.rem_euclid(146_097));
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let (month, next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    let year = era * 400 + year + next;
+    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", second / 3600, second / 60 % 60, second % 60)
+}
+
 /// Seconds since 1970-01-01T00:00:00 UTC of a date such as `2018-11-05`, `2018-11-05T06:30`, `2018-11-05 06:30:15.25Z`.
 ///
 /// # Errors
@@ -217,6 +236,18 @@ mod tests {
             let error = parse_date(text).unwrap_err().to_string();
             assert!(error.ends_with("is no date; write it as 2018-11-05T06:30:15Z"), "{error}");
         }
+    }
+
+    #[test]
+    fn dates_are_written_as_they_are_read() {
+        // Every day of a cycle of the calendar, and then some seconds of each.
+        for day in -146_097..146_097_i64 {
+            let seconds = (day * 86_400 + day.rem_euclid(86_400)) as f64;
+            assert_eq!(parse_date(&date_text(seconds)).unwrap(), seconds);
+        }
+        assert_eq!(date_text(1_539_388_799.9), "2018-10-12T23:59:59Z");
+        assert_eq!(date_text(-1e300), "0000-01-01T00:00:00Z");
+        assert_eq!(date_text(f64::INFINITY), "9999-12-31T23:59:59Z");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 mod answer;
 pub(crate) mod body;
 pub(crate) mod cookies;
+mod date;
 mod retry;
 
 use std::collections::HashMap;

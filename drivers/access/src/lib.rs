@@ -9,6 +9,7 @@ mod earthdata;
 mod heads;
 mod https;
 mod local;
+mod pages;
 mod remote;
 mod runtime;
 mod s3;
@@ -20,6 +21,7 @@ use std::sync::{Arc, OnceLock};
 pub use earthdata::{Archive, Earthdata, Environment, Hosts};
 pub use https::{Https, Retries};
 pub use local::LocalFile;
+pub use pages::{Page, PageLimits, PageRequest, PageServer};
 pub use secret::Secret;
 pub use stores::{BucketFolder, StoreChain};
 use zagg_core::config::SourceAccess;
@@ -68,6 +70,15 @@ impl Access {
         let (options, retries) = (self.0.options.clone(), self.0.retries);
         let earthdata = OnceLock::from(Ok(earthdata));
         Self(Arc::new(Shared { options, retries, earthdata, ..Shared::default() }))
+    }
+
+    /// Hrefs and lengths in bytes of the objects under `s3://bucket/prefix`, ascending, signed for as their granules are:
+    /// those in the folder of that name, or, where there is none, those whose key begins so.
+    ///
+    /// # Errors
+    /// When the URL names no bucket, or the bucket is not there, refuses or cannot be reached.
+    pub fn list(&self, url: &str) -> Result<Vec<(String, u64)>> {
+        self.s3()?.list(url)
     }
 
     fn earthdata(&self) -> Result<Earthdata> {

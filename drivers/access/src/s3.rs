@@ -30,6 +30,7 @@ use crate::heads::Heads;
 use crate::https::Retries;
 use crate::location;
 use crate::remote::{Answer, Remote, RemoteReader};
+use crate::runtime::block_on;
 
 /// The buckets of granules: one client per bucket, all on one pool of connections.
 #[derive(Debug)]
@@ -79,6 +80,24 @@ impl S3 {
     /// A reader of an object that was seen before, without a request.
     pub(crate) fn open_known(&self, href: &str, identity: &ObjectIdentity) -> Result<RemoteReader<S3Object>> {
         RemoteReader::known(self.object(href)?, identity)
+    }
+
+    /// Hrefs and lengths of the objects under `s3://bucket/prefix`, ascending: those in the folder of that name, or, where
+    /// there is none, those whose key begins so.
+    pub(crate) fn list(&self, url: &str) -> Result<Vec<(String, u64)>> {
+        let folder = S3Href::parse_folder(url)?;
+        let bucket = self.bucket(&folder.bucket)?;
+        let start = folder.key.as_ref();
+        let whole = if start.is_empty() { String::new() } else { format!("{start}/") };
+        let list = |prefix: &str| block_on(bucket.list_sizes(location(url), prefix, None));
+        let mut objects = list(&whole)?;
+        if objects.is_empty() && !start.is_empty() && !url.ends_with('/') {
+            objects = list(start)?;
+        }
+        objects.sort_unstable();
+        objects.dedup();
+        let href = |(key, size)| (format!("s3://{}/{key}", folder.bucket), size);
+        Ok(objects.into_iter().map(href).collect())
     }
 
     fn object(&self, href: &str) -> Result<S3Object> {

@@ -1,5 +1,8 @@
 //! The command line as it is typed.
 
+pub(crate) mod catalog;
+pub(crate) mod plugins;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -9,6 +12,10 @@ use zagg_core::granule::Driver;
 #[derive(Debug, Parser)]
 #[command(name = "zagg", version, max_term_width = 100, arg_required_else_help = true)]
 pub(crate) struct Arguments {
+    /// Take the plugins of this shared library too, or of every one in this folder; may be repeated. Also those that the
+    /// variable ZAGG_PLUGIN_PATH names, with : between them. They run with all your rights
+    #[arg(long, value_name = "PATH", global = true)]
+    pub(crate) plugin_path: Vec<PathBuf>,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -18,7 +25,7 @@ pub(crate) enum Command {
     /// Make granules, a shard map and a store to look at, without data or login
     Demo(DemoArgs),
     /// Build a shard map: which granules each shard needs
-    Catalog(CatalogArgs),
+    Catalog(Box<catalog::CatalogArgs>),
     /// Aggregate the granules of a shard map into a store
     Run(RunArgs),
     /// Keep what runs need to know of the granules of a shard map, so that they fetch little else than rows
@@ -31,8 +38,8 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
     /// List the pipelines that ship with zagg, or print one
     Config(ConfigArgs),
-    /// List the plugins of this program
-    Plugins(PluginsArgs),
+    /// List the plugins of this program, describe one, or check a shared library
+    Plugins(plugins::PluginsArgs),
 }
 
 /// Text for people or JSON for programs.
@@ -109,24 +116,6 @@ pub(crate) struct RunArgs {
     /// Start no further shard after one has failed
     #[arg(long)]
     pub(crate) fail_fast: bool,
-    /// Form of the summary on standard output
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) format: Format,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct CatalogArgs {
-    #[command(flatten)]
-    pub(crate) pipeline: PipelineArgs,
-    /// Catalogue these files: a pattern such as 'data/*.h5', a folder or a file; positions are read from the data
-    #[arg(long, value_name = "PATTERN", num_args = 1.., required = true)]
-    pub(crate) from_files: Vec<String>,
-    /// Shard map to write
-    #[arg(long, value_name = "FILE")]
-    pub(crate) output: PathBuf,
-    /// Write the map even when some granules could not be read, without them; the exit code stays 3
-    #[arg(long)]
-    pub(crate) allow_incomplete: bool,
     /// Form of the summary on standard output
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
@@ -234,22 +223,6 @@ pub(crate) enum ConfigCommand {
     Show {
         /// Its name
         name: String,
-    },
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct PluginsArgs {
-    #[command(subcommand)]
-    pub(crate) command: PluginsCommand,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum PluginsCommand {
-    /// List kind, name, version and origin of everything this program can use
-    List {
-        /// Form of the list
-        #[arg(long, value_enum, default_value_t)]
-        format: Format,
     },
 }
 

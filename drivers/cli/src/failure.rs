@@ -19,6 +19,11 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
+    /// A command line that contradicts itself or lacks something, in one line.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self { code: USAGE, message: message.into() }
+    }
+
     /// An error that ended a run after its first task could have started: something is missing now.
     pub(crate) fn of_run(error: &Error) -> Self {
         Self {

@@ -42,6 +42,7 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> Result<u8, Failure> {
+    builtin::look_in(arguments.plugin_path);
     match arguments.command {
         Command::Run(args) => commands::run::run(&args),
         Command::Catalog(args) => commands::catalog::run(&args),

@@ -31,10 +31,10 @@ pub(crate) fn pipeline(args: &PipelineArgs, registry: &Registry) -> Result<Pipel
 
 /// The shard map of the command line, else the one that the pipeline names.
 pub(crate) fn shard_map(given: Option<&Path>, pipeline: &Pipeline) -> Result<ShardMap> {
-    let named = given.or(pipeline.catalog.as_deref().map(Path::new));
+    let named = given.or(pipeline.catalog.shard_map.as_deref().map(Path::new));
     let path = named
         .ok_or_else(|| Error::input("no shard map; give --catalog FILE, or catalog: in the pipeline"))?;
-    ShardMap::parse(&path.display().to_string(), &read_text(path)?)
+    zagg_catalog_files::read_shard_map(path)
 }
 
 /// A text file, whole.

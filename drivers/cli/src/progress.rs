@@ -40,14 +40,36 @@ impl Progress {
                 bar.set_length(total);
                 bar.set_position(done);
             }
-            None => {
-                let Ok(mut last) = self.last_line.try_lock() else { return };
-                if last.elapsed() >= LINE_EVERY {
-                    *last = Instant::now();
-                    output::note(&format!("zagg: {done} of {total} {}", self.what));
-                }
-            }
+            None if self.is_time() => output::note(&format!("zagg: {done} of {total} {}", self.what)),
+            None => {}
         }
+    }
+
+    /// As [`Self::at`] of something whose end may not be known yet; `step` is where it is, such as a page.
+    pub(crate) fn step(&self, done: u64, total: Option<u64>, step: &str) {
+        if let Some(bar) = &self.bar {
+            bar.set_prefix(if step.is_empty() {
+                self.what.to_string()
+            } else {
+                format!("{}, {step}", self.what)
+            });
+            bar.set_length(total.unwrap_or(done));
+            bar.set_position(done);
+        } else if self.is_time() {
+            let of = total.map(|total| format!(" of {total}")).unwrap_or_default();
+            let step = if step.is_empty() { String::new() } else { format!(", {step}") };
+            output::note(&format!("zagg: {done}{of} {}{step}", self.what));
+        }
+    }
+
+    /// Whether the next line is due; from now on it is not.
+    fn is_time(&self) -> bool {
+        let Ok(mut last) = self.last_line.try_lock() else { return false };
+        let is_time = last.elapsed() >= LINE_EVERY;
+        if is_time {
+            *last = Instant::now();
+        }
+        is_time
     }
 
     /// Prints a line without disturbing the bar.

@@ -16,9 +16,9 @@ pub(crate) fn print(summary: &RunSummary, store: &str, format: Format) -> Result
     }
     rest(summary.warnings.len(), "warnings");
     for (hole, shards) in summary.holes.iter().take(MAX_LINES) {
-        let part = hole.part.as_ref().map(|part| format!(" part {part}")).unwrap_or_default();
+        let place = place(&hole.granule, hole.part.as_deref());
         let shards = if *shards == 1 { "1 shard".to_string() } else { format!("{shards} shards") };
-        output::warning(&format!("hole in {shards}: granule {}{part}: {}", hole.granule, hole.reason));
+        output::warning(&format!("hole in {shards}: {place}: {}", hole.reason));
     }
     rest(summary.holes.len(), "holes");
     for (shard, reason) in summary.failures.iter().take(MAX_LINES) {
@@ -43,6 +43,7 @@ pub(crate) fn print(summary: &RunSummary, store: &str, format: Format) -> Result
     }
     let mut rows = format!("{} read, {} kept", grouped(summary.rows_read), grouped(summary.rows_kept));
     for (n, what) in [
+        (summary.rows_outside_area.unwrap_or_default(), "outside the area of interest"),
         (summary.strays.rows_unassigned, "in shards that do not list their granule"),
         (summary.strays.rows_out_of_reach, "out of reach of their parents"),
         (summary.strays.rows_bad_position, "without a position"),
@@ -83,8 +84,28 @@ pub(crate) fn print(summary: &RunSummary, store: &str, format: Format) -> Result
     output::data(&table.to_string())
 }
 
+/// A granule, or a part of it. The only part of some has no name.
+pub(crate) fn place(granule: &str, part: Option<&str>) -> String {
+    match part.filter(|part| !part.is_empty()) {
+        Some(part) => format!("granule {granule} part {part}"),
+        None => format!("granule {granule}"),
+    }
+}
+
 pub(crate) fn rest(n: usize, what: &str) {
     if n > MAX_LINES {
         output::note(&format!("zagg: and {} more {what}", n - MAX_LINES));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_without_a_name_are_not_named() {
+        assert_eq!(place("a.h5", Some("gt1l")), "granule a.h5 part gt1l");
+        assert_eq!(place("t.parquet", Some("")), "granule t.parquet");
+        assert_eq!(place("t.parquet", None), "granule t.parquet");
     }
 }

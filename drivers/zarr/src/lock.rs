@@ -80,11 +80,16 @@ impl Holder {
 
     /// Whether the holder is certainly gone. Only a process of this very machine can be looked up. Where other machines
     /// write, too, the name of the host is not enough to know it by, so that after a restart nothing is certain there.
+    /// Nor is it anywhere for containers of one boot that share the name but do not see each other's processes.
     fn is_gone(&self, shared: bool) -> bool {
         let here = if shared {
             !self.machine.is_empty() && self.machine == machine()
         } else {
-            !self.host.is_empty() && self.host == host()
+            let machine = machine();
+            let boot = |machine: &str| machine.split(' ').next().unwrap_or_default().to_owned();
+            !self.host.is_empty()
+                && self.host == host()
+                && (self.machine == machine || boot(&self.machine) != boot(&machine))
         };
         cfg!(target_os = "linux")
             && here
@@ -260,6 +265,9 @@ mod tests {
             let elsewhere = Holder { machine: machine.to_owned(), ..gone.clone() };
             assert!(!elsewhere.is_gone(true) && elsewhere.is_gone(false));
         }
+        // Another container on this machine, under the same name.
+        let space = Holder { machine: machine().replace("pid:[", "pid:[9"), ..gone.clone() };
+        assert!(space.machine != machine() && !space.is_gone(false) && !space.is_gone(true));
         let old = Holder { since: now() - 7300, ..gone };
         assert!(old.describe().contains("which took it 2 h ago"), "{}", old.describe());
     }

@@ -1,7 +1,7 @@
 //! Whether a store is sound: `zagg validate`.
 //!
 //! What can be checked depends on what there is. The store alone gives its metadata, the conventions they declare, its
-//! objects and whether every block decodes. The plan beside it gives the ids of cells and the agreement of levels and
+//! objects, whether every block decodes and whether ids of cells ascend. The plan beside it gives the ids of cells and the agreement of levels and
 //! variables, the records of shards whether each block is the one that was written. Stores may be damaged or made up:
 //! nothing is believed, memory is bounded, and every fault is a finding, not an error.
 
@@ -9,6 +9,7 @@ mod blocks;
 mod conventions;
 mod expected;
 mod findings;
+mod ids;
 mod levels;
 mod nodes;
 mod numbers;
@@ -35,6 +36,7 @@ pub use findings::{Check, Finding};
 use blocks::{Reader, side_by_side};
 use conventions::Conventions;
 use findings::Findings;
+use ids::Ids;
 use nodes::Nodes;
 use numbers::{Gathered, Number};
 use objects::Blocks;
@@ -131,7 +133,7 @@ fn check(
         findings.add(Check::State, NODE, "the state is open: a run is writing, or was cut off");
     }
     match product {
-        None => other_blocks(store, nodes, &stored, &|_, _| false, validation, findings),
+        None => other_blocks(store, nodes, &stored, None, validation, findings),
         Some(product) => against_plan(store, nodes, &stored, &product, validation, findings),
     }
 }
@@ -261,7 +263,7 @@ fn against_plan(
             .get(path)
             .is_some_and(|&n| block.get(..n).is_some_and(|position| positions.contains_key(position)))
     };
-    other_blocks(store, nodes, stored, &is_read, validation, findings)?;
+    other_blocks(store, nodes, stored, Some(&is_read), validation, findings)?;
     if nodes.state == Some(StoreState::Open) {
         return Ok(());
     }
@@ -275,33 +277,49 @@ fn against_plan(
     Ok(())
 }
 
-/// Decodes the stored blocks that have not been read yet.
+/// Whether a block of an array has been read with its shard.
+type IsRead<'a> = &'a (dyn Fn(&str, &[u64]) -> bool + Sync);
+
+/// Decodes the stored blocks that have not been read yet. Without a plan, by which some are, ids of cells must ascend at least.
 fn other_blocks(
     store: &ZarrStore,
     nodes: &Nodes,
     stored: &Blocks,
-    is_read: &(dyn Fn(&str, &[u64]) -> bool + Sync),
+    is_read: Option<IsRead<'_>>,
     validation: &mut Validation,
     findings: &mut Findings,
 ) -> Result<()> {
     let reader = Reader::new(store, stored);
+    let ascending: Vec<&str> = match is_read {
+        None => nodes.groups.iter().filter_map(ids::path_of).collect(),
+        Some(_) => Vec::new(),
+    };
     for array in nodes.arrays() {
         let blocks: Vec<&Vec<u64>> = stored
             .get(&array.path)
             .into_iter()
             .flatten()
-            .filter(|block| !is_read(&array.path, block))
+            .filter(|block| is_read.is_none_or(|is_read| !is_read(&array.path, block)))
             .collect();
         let threads = (MEMORY / (4 * array.codec.max_encoded()).max(1)).clamp(1, THREADS) as usize;
-        let faults = side_by_side(blocks.len(), threads, |at| match reader.block(array, blocks[at]) {
-            Ok(_) => Ok(None),
-            Err(error) => passing(&error).map(|()| Some(error)),
+        let ascends = ascending.contains(&array.path.as_str());
+        // Shards that failed have no ids where their tasks write them.
+        let unwritten = (nodes.state != Some(StoreState::Complete)).then(|| fill(array));
+        let decoded = side_by_side(blocks.len(), threads, |at| match reader.block(array, blocks[at]) {
+            Ok((_, cells)) if ascends => Ok(Ok(Ids::of(&cells, unwritten))),
+            Ok(_) => Ok(Ok(Ids::default())),
+            Err(error) => passing(&error).map(|()| Err(error)),
         })?;
         validation.blocks += blocks.len() as u64;
-        for (block, fault) in blocks.iter().zip(faults) {
-            if let Some(error) = fault {
-                findings.add(Check::Blocks, &Reader::name(array, block), error.message());
+        let mut sound = Vec::new();
+        for (block, decoded) in blocks.iter().zip(decoded) {
+            match decoded {
+                Ok(ids) => sound.extend(block.first().map(|&number| (number, ids))),
+                Err(error) => findings.add(Check::Blocks, &Reader::name(array, block), error.message()),
             }
+        }
+        if ascends {
+            Ids::report(array, sound.into_iter(), findings);
         }
     }
     Ok(())

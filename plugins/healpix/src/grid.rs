@@ -1,15 +1,18 @@
 //! The grid itself: positions, ids, places.
 
 use serde_json::{Map, Value, json};
+use zagg_core::cells::CellRanges;
 use zagg_core::column::{DType, Values};
 use zagg_core::footprint::Footprint;
-use zagg_core::grid::{Coordinate, CoordinateExtent, Grid, GridLayout, NO_CELL};
+use zagg_core::grid::{Coordinate, CoordinateExtent, Cover, CoverOptions, Grid, GridLayout, NO_CELL};
+use zagg_core::shard_map::AreaCodes;
 use zagg_core::sphere::is_position;
 use zagg_core::{Error, Result};
 
 use cdshealpix::nested::{Layer, get};
 use mortie_core::decimal_morton;
 
+use crate::area;
 use crate::attributes::{self, CELL_IDS, DIMENSION, MORTON};
 use crate::authalic::{to_authalic, to_geodetic};
 use crate::cover;
@@ -178,6 +181,10 @@ impl Grid for HealpixGrid {
         cover::cover(self, footprint)
     }
 
+    fn prepared_cover<'a>(&'a self, options: &CoverOptions<'a>) -> Result<Option<Box<dyn Cover + 'a>>> {
+        Ok(Some(Box::new(cover::prepared(self, options))))
+    }
+
     /// A cell outside the shard, against the contract, gets the place `u32::MAX`.
     fn offsets_in_shard(&self, shard: u64, level: u32, cells: &[u64], offsets: &mut [u32]) {
         let shift = self.shift(level);
@@ -209,6 +216,21 @@ impl Grid for HealpixGrid {
                 (f64::NAN, f64::NAN)
             };
         }
+    }
+
+    /// A cell lies in the area when the area touches it, as in the original.
+    fn cells_in_area(&self, shards: &[u64], area: &Footprint) -> Result<Vec<CellRanges>> {
+        area::touched(self, shards, area)
+    }
+
+    /// The packed morton words of the fewest cells of any order that make up the cells, ascending by place: a multi-order
+    /// coverage, as in the original.
+    fn area_codes(&self, shard: u64, cells: &CellRanges) -> AreaCodes {
+        area::codes(self, shard, cells)
+    }
+
+    fn cells_of_codes(&self, shard: u64, codes: &AreaCodes) -> Result<CellRanges> {
+        area::cells(self, shard, codes)
     }
 
     /// The packed morton word; 0, the null word, for an id that is no shard.

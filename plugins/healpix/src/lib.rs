@@ -22,6 +22,7 @@
 //! The block of a shard is dense: it has `4^(child_order - parent_order)` elements whether they hold data or not. That is
 //! why the two orders may be at most 12 apart (16,777,216 cells).
 
+mod area;
 mod attributes;
 mod authalic;
 mod cover;

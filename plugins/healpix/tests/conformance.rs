@@ -5,11 +5,13 @@
 
 use serde_json::{Map, Value, json};
 use zagg_core::Result;
+use zagg_core::cells::CellRanges;
 use zagg_core::column::Values;
 use zagg_core::conformance;
 use zagg_core::footprint::Footprint;
 use zagg_core::grid::{Coordinate, Grid, GridLayout};
 use zagg_core::registry::Registry;
+use zagg_core::shard_map::AreaCodes;
 use zagg_healpix as _;
 
 fn grid(options: &Value) -> Box<dyn Grid> {
@@ -66,6 +68,11 @@ enum Fault {
     CoordinateOfOthers,
     RootWithoutLevel,
     RootWithoutConvention,
+    AreaLosesCells,
+    AreaOfFewShards,
+    AreaOfLines,
+    CodesOfOthers,
+    CodesOfAnyShard,
     Panics,
 }
 
@@ -192,6 +199,23 @@ impl Grid for Broken {
             lat.iter_mut().for_each(|lat| *lat = -*lat);
         }
     }
+    fn cells_in_area(&self, shards: &[u64], area: &Footprint) -> Result<Vec<CellRanges>> {
+        let found = self.0.cells_in_area(shards, area);
+        match self.1 {
+            Fault::AreaLosesCells => found.map(|found| vec![CellRanges::all(1); found.len()]),
+            Fault::AreaOfFewShards => found.map(|mut found| found.split_off(found.len().min(1))),
+            Fault::AreaOfLines => found.or(Ok(Vec::new())),
+            _ => found,
+        }
+    }
+    fn area_codes(&self, shard: u64, cells: &CellRanges) -> AreaCodes {
+        let codes = self.0.area_codes(shard, cells);
+        if self.has(Fault::CodesOfOthers) { codes.iter().skip(1).collect() } else { codes }
+    }
+    fn cells_of_codes(&self, shard: u64, codes: &AreaCodes) -> Result<CellRanges> {
+        let cells = self.0.cells_of_codes(shard, codes);
+        if self.has(Fault::CodesOfAnyShard) { cells.or_else(|_| Ok(CellRanges::default())) } else { cells }
+    }
     fn shard_key(&self, shard: u64) -> u64 {
         if self.has(Fault::KeysCollide) { self.0.shard_key(0) } else { self.0.shard_key(shard) }
     }
@@ -285,6 +309,11 @@ fn every_fault_is_found_and_named() {
         (CoordinateOfOthers, "and another among others"),
         (RootWithoutLevel, "items for"),
         (RootWithoutConvention, "is not declared"),
+        (AreaLosesCells, "cells_in_area: of 64 cells"),
+        (AreaOfFewShards, "answers for"),
+        (AreaOfLines, "is taken for an area"),
+        (CodesOfOthers, "area_codes: the numbers"),
+        (CodesOfAnyShard, "are taken for those of shard"),
         (Panics, "the grid panicked"),
     ] {
         let broken = Broken(grid(&json!({"parent_order": 2, "child_order": 5})), fault);

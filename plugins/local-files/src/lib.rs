@@ -1,8 +1,8 @@
-//! Catalog of granules in a local folder, with positions taken from the data.
+//! Catalog of granules in local folders and in buckets, with positions taken from the data.
 //!
-//! Patterns (`data/*.h5`), folders and single files are taken; within a folder every `.h5`, `.he5`, `.hdf5` and `.nc` file
-//! is. The granules of several patterns are sorted by name, so that the same files give the same map however they were
-//! named.
+//! Patterns (`data/*.h5`), folders, single files and prefixes in buckets (`s3://bucket/2024`, also with wildcards) are taken;
+//! within a folder or prefix every `.h5`, `.he5`, `.hdf5` and `.nc` file is, also in folders below it. The granules of
+//! several patterns are sorted by name, so that the same files give the same map however they were named.
 
 mod find;
 
@@ -16,13 +16,15 @@ use zagg_core::granule::{CatalogEntry, Granule};
 use zagg_core::registry::{Entry, Make};
 use zagg_core::{Error, Result};
 
+use find::find_objects;
+
 pub use find::find_files;
 
 zagg_core::export_plugin! {
     Entry {
         name: "local-files",
         aliases: &[],
-        description: "granules in a folder, or files that match a pattern; positions are read from the data",
+        description: "granules in a folder or bucket, or that match a pattern; positions are read from the data",
         make: Make::Catalog(|| Ok(Box::new(LocalFiles))),
     },
 }
@@ -36,15 +38,28 @@ impl Catalog for LocalFiles {
         if query.files.is_empty() {
             return Err(Error::input("no files to catalogue; give --from-files 'FOLDER/*.h5'"));
         }
-        let files = find_files(&query.files)?;
-        let granules = files.iter().map(|path| granule(path)).collect::<Result<Vec<_>>>()?;
-        let names: Vec<&str> = granules.iter().map(|granule| granule.id.as_str()).collect();
-        if let Some(at) = (1..names.len()).find(|&at| names[at - 1] == names[at]) {
+        if let Some(other) =
+            query.files.iter().find(|file| file.contains("://") && !file.starts_with("s3://"))
+        {
+            return Err(Error::unsupported(format!(
+                "{other}: servers cannot be listed; give files, folders, patterns or s3://bucket/prefix"
+            )));
+        }
+        let (objects, files): (Vec<&String>, Vec<&String>) =
+            query.files.iter().partition(|file| file.starts_with("s3://"));
+        let files = find_files(&files.into_iter().cloned().collect::<Vec<_>>())?;
+        let mut granules = files.iter().map(|path| granule(path)).collect::<Result<Vec<_>>>()?;
+        granules.extend(find_objects(&objects, context)?);
+        // Stable: a file comes before an object of its name.
+        granules.sort_by(|a, b| a.id.cmp(&b.id));
+        if let Some(pair) = granules.windows(2).find(|pair| pair[0].id == pair[1].id) {
+            let place =
+                |granule: &Granule| granule.file.clone().or_else(|| granule.s3.clone()).unwrap_or_default();
             return Err(Error::input(format!(
                 "two files have the name {}: {} and {}; names identify granules and must be unique",
-                names[at],
-                files[at - 1].display(),
-                files[at].display()
+                pair[0].id,
+                place(&pair[0]),
+                place(&pair[1])
             )));
         }
         let (total, done) = (granules.len() as u64, AtomicU64::new(0));

@@ -3,7 +3,8 @@
 //! The search divides the globe into pieces bounded by meridians and parallels, and each into halves, as long as the region
 //! meets them (see [`zagg_core::sphere`]) and they may lie in a shard not found so far. A piece that is wholly in the
 //! region gives the shards of nine places in it; one so small that it hardly matters gives all shards that its image in the
-//! plane may touch.
+//! plane may touch. Shards on the edges of polygons and lines are found beforehand, from places along them, which leaves little to
+//! the search.
 //!
 //! # How far images can be trusted
 //!
@@ -25,18 +26,24 @@
 mod found;
 mod image;
 mod piece;
+mod seeds;
+mod wanted;
 
 use std::rc::Rc;
 
 use zagg_core::footprint::{Footprint, LonLat};
-use zagg_core::grid::Grid;
-use zagg_core::sphere::{LineRegion, PolygonRegion, Region, Shape, Verdict, shards_of_points};
+use zagg_core::grid::{Cover, CoverOptions, Grid};
+use zagg_core::sphere::{
+    Cone, LineRegion, PolygonRegion, Rectangle, Region, Shape, Verdict, shards_of_points,
+};
 use zagg_core::{Error, Result};
 
 use crate::grid::RectilinearGrid;
 use found::{Found, MAX_SHARDS, too_many};
 use image::{Image, Span};
 use piece::{Piece, tiles, tiles_of_box};
+use seeds::seeds;
+use wanted::Wanted;
 
 /// The most pieces of one step of the search.
 const MAX_PIECES: usize = 1 << 22;
@@ -55,41 +62,51 @@ const PART: f64 = 1.0 / 32.0;
 
 /// Every shard with a cell that the footprint may touch, ascending, each once.
 pub(crate) fn cover(grid: &RectilinearGrid, footprint: &Footprint) -> Result<Vec<u64>> {
-    let mut search = Search::new(grid);
-    match footprint {
-        Footprint::Polygons(polygons) => {
-            for polygon in polygons {
-                match PolygonRegion::shape(polygon)? {
-                    Shape::Region(region) => search.run(tiles(grid.cuts()), &region)?,
-                    Shape::Everywhere => search.everything()?,
-                    Shape::Place(line) => search.run(tiles(grid.cuts()), &line)?,
-                }
-            }
-        }
-        Footprint::Lines(lines) => {
-            for line in lines {
-                search.run(tiles(grid.cuts()), &LineRegion::new(line)?)?;
-            }
-        }
-        Footprint::Points(points) => search.points(points)?,
-        Footprint::Box { west, south, east, north } => {
-            for piece in tiles_of_box(grid.cuts(), [*west, *south, *east, *north])? {
-                search.inside(piece)?;
-            }
-        }
-        Footprint::Shards(shards) => {
-            for shard in shards {
-                search.found.insert(grid.shard_from_key(*shard)?)?;
-            }
-        }
-        _ => return Err(Error::unsupported("the rectilinear grid does not know this kind of footprint")),
+    prepared(grid, &CoverOptions::default()).cover(footprint)
+}
+
+/// The grid made ready for many footprints.
+pub(crate) fn prepared<'a>(grid: &'a RectilinearGrid, options: &CoverOptions<'a>) -> impl Cover + 'a {
+    let wanted = options.among.map(|set| Wanted::new(grid, set.shards()));
+    let pieces = match options.among {
+        // Boxes of a set are sound, and if they were not, the whole globe would do.
+        Some(set) => set
+            .boxes()
+            .iter()
+            .map(|b| tiles_of_box(grid.cuts(), [b.west, b.south, b.east, b.north]))
+            .collect::<Result<Vec<_>>>()
+            .map_or_else(|_| tiles(grid.cuts()), |boxes| boxes.concat()),
+        None => tiles(grid.cuts()),
+    };
+    let pieces = pieces.into_iter().map(|piece| (piece, piece.cone())).collect();
+    Searched { grid, widened: options.widened, wanted, pieces }
+}
+
+/// What all searches have in common.
+struct Searched<'a> {
+    grid: &'a RectilinearGrid,
+    /// Radians by which footprints are widened.
+    widened: f64,
+    /// The shards that are looked for, if not all.
+    wanted: Option<Wanted<'a>>,
+    /// Pieces of the globe that hold all of them, with their cones.
+    pieces: Vec<(Piece, Cone)>,
+}
+
+impl Cover for Searched<'_> {
+    fn cover(&self, footprint: &Footprint) -> Result<Vec<u64>> {
+        footprint.cover_parts(|part| {
+            let mut search = Search::new(self);
+            search.part(part)?;
+            Ok(search.found.ascending())
+        })
     }
-    Ok(search.found.ascending())
 }
 
 struct Search<'a> {
+    all: &'a Searched<'a>,
     grid: &'a RectilinearGrid,
-    found: Found,
+    found: Found<'a>,
     /// Extent in cells, right and down, below which a piece is small.
     small: [f64; 2],
     /// Pieces divided because of their images.
@@ -97,13 +114,58 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(grid: &'a RectilinearGrid) -> Self {
-        let [h, w] = grid.options().chunk_shape;
-        let found = Found::of(grid.shard_count());
-        Self { grid, found, small: [w, h].map(|n| (n as f64 * PART).max(1.0)), bent: 0 }
+    fn new(all: &'a Searched<'a>) -> Self {
+        let [h, w] = all.grid.options().chunk_shape;
+        let found = Found::of(all.grid.shard_count(), all.wanted.as_ref());
+        Self { all, grid: all.grid, found, small: [w, h].map(|n| (n as f64 * PART).max(1.0)), bent: 0 }
+    }
+
+    fn part(&mut self, footprint: &Footprint) -> Result<()> {
+        let widened = self.all.widened;
+        match footprint {
+            Footprint::Polygons(polygons) => {
+                polygons.iter().try_for_each(|polygon| match PolygonRegion::shape(polygon)? {
+                    Shape::Region(region) => {
+                        self.seed(&polygon.exterior, true)?;
+                        self.run(&region.widened(widened))
+                    }
+                    Shape::Everywhere => self.everything(),
+                    Shape::Place(place) => self.run(&place.widened(widened)),
+                })
+            }
+            Footprint::Lines(lines) => lines.iter().try_for_each(|line| {
+                let region = LineRegion::new(line)?;
+                self.seed(line, false)?;
+                self.run(&region.widened(widened))
+            }),
+            Footprint::Points(points) if widened > 0.0 => {
+                self.run(&LineRegion::places(points)?.widened(widened))
+            }
+            Footprint::Points(points) => self.points(points),
+            Footprint::Box { west, south, east, north } if widened > 0.0 => {
+                self.run(&Rectangle::new(*west, *south, *east, *north)?.widened(widened))
+            }
+            Footprint::Box { west, south, east, north } => {
+                let pieces = tiles_of_box(self.grid.cuts(), [*west, *south, *east, *north])?;
+                pieces.into_iter().try_for_each(|piece| self.inside(piece))
+            }
+            Footprint::Shards(shards) => {
+                shards.iter().try_for_each(|shard| self.found.insert(self.grid.shard_from_key(*shard)?))
+            }
+            _ => Err(Error::unsupported("the rectilinear grid does not know this kind of footprint")),
+        }
+    }
+
+    /// Adds shards on the edges between vertices.
+    fn seed(&mut self, vertices: &[LonLat], ring: bool) -> Result<()> {
+        let shards = seeds(self.grid, self.all.wanted.as_ref(), vertices, ring);
+        shards.into_iter().try_for_each(|shard| self.found.insert(shard))
     }
 
     fn everything(&mut self) -> Result<()> {
+        if let Some(wanted) = &self.all.wanted {
+            return wanted.shards().iter().try_for_each(|shard| self.found.insert(*shard));
+        }
         if self.grid.shard_count() > MAX_SHARDS as u64 {
             return Err(too_many());
         }
@@ -116,23 +178,17 @@ impl<'a> Search<'a> {
 
     /// The search, all pieces of one size after another. Pieces inside the region are searched to their end at once, so that
     /// those on its border find the shards of its middle and need not become smaller there.
-    fn run<R: Region>(&mut self, tiles: Vec<Piece>, region: &R) -> Result<()> {
-        let start = Rc::new(region.start());
-        let mut pieces: Vec<(Piece, Rc<R::State>)> =
-            tiles.into_iter().map(|piece| (piece, start.clone())).collect();
+    fn run<R: Region>(&mut self, region: &R) -> Result<()> {
+        let all = self.all;
+        let start = region.start();
+        let mut pieces = Vec::new();
+        for (piece, cone) in &all.pieces {
+            self.judge(region, &start, piece, cone, &mut pieces)?;
+        }
         while !pieces.is_empty() {
             let mut next = Vec::new();
             for (piece, state) in pieces {
-                match region.judge(&state, &piece.cone()) {
-                    Verdict::Outside => {}
-                    Verdict::Inside => self.inside(piece)?,
-                    Verdict::Maybe(state) => {
-                        if let Some([first, second]) = self.visit(&piece, false)? {
-                            let state = Rc::new(state);
-                            next.extend([(first, state.clone()), (second, state)]);
-                        }
-                    }
-                }
+                self.judge(region, &*state, &piece, &piece.cone(), &mut next)?;
             }
             if next.len() > MAX_PIECES {
                 return Err(too_many());
@@ -141,6 +197,28 @@ impl<'a> Search<'a> {
                 return self.everything();
             }
             pieces = next;
+        }
+        Ok(())
+    }
+
+    /// The search in one piece; its halves are added to the next ones.
+    fn judge<R: Region>(
+        &mut self,
+        region: &R,
+        parent: &R::State,
+        piece: &Piece,
+        cone: &Cone,
+        next: &mut Vec<(Piece, Rc<R::State>)>,
+    ) -> Result<()> {
+        match region.judge(parent, cone) {
+            Verdict::Outside => {}
+            Verdict::Inside => self.inside(*piece)?,
+            Verdict::Maybe(state) => {
+                if let Some([first, second]) = self.visit(piece, false)? {
+                    let state = Rc::new(state);
+                    next.extend([(first, state.clone()), (second, state)]);
+                }
+            }
         }
         Ok(())
     }
@@ -181,6 +259,9 @@ impl<'a> Search<'a> {
             }
         }
         let Some(span) = image.shards(self.grid) else { return Ok(None) };
+        if self.all.wanted.as_ref().is_some_and(|wanted| !wanted.may_meet(&span)) {
+            return Ok(None);
+        }
         if small {
             return span.iter().try_for_each(|shard| self.found.insert(shard)).map(|()| None);
         }

@@ -45,7 +45,8 @@ impl Crs {
                 let known = code.parse::<u16>().ok().and_then(crs_definitions::from_code);
                 let Some(known) = known else {
                     return Err(Error::input(format!(
-                        "EPSG:{code} is not known; use a code of the EPSG register such as EPSG:3031, or a PROJ string"
+                        "EPSG:{} is not known; use a code of the EPSG register such as EPSG:3031, or a PROJ string",
+                        cut_short(code)
                     )));
                 };
                 (format!("EPSG:{}", known.code), Some(known.code), Some(known.wkt), known.proj4)
@@ -53,13 +54,17 @@ impl Crs {
             _ if text.starts_with('+') => (text.to_owned(), None, None, text),
             _ => {
                 return Err(Error::input(format!(
-                    "{text:?} is no coordinate reference system; give an EPSG code such as EPSG:3031, or a PROJ string \
-                     such as \"+proj=laea +lat_0=-90 +datum=WGS84\""
+                    "{:?} is no coordinate reference system; give an EPSG code such as EPSG:3031, or a PROJ string \
+                     such as \"+proj=laea +lat_0=-90 +datum=WGS84\"",
+                    cut_short(text)
                 )));
             }
         };
-        let refused = |error: &dyn std::fmt::Display| Error::input(format!("{name}: {error}"));
-        let definition = Definition::parse(string).map_err(|error| error.context(name.clone()))?;
+        let told = cut_short(&name);
+        let refused = |error: &dyn std::fmt::Display| {
+            Error::input(format!("{told}: {}", cut_short(&error.to_string())))
+        };
+        let definition = Definition::parse(string).map_err(|error| error.context(&told))?;
         if epsg.is_some() && !definition.is_tied_to_wgs84() {
             return Err(Error::unsupported(format!(
                 "{name}: there are several ways from WGS84 to its datum, some apart by hundreds of metres; to take the one of \
@@ -76,11 +81,11 @@ impl Crs {
         let wgs84 = Proj::from_proj_string("+proj=longlat +datum=WGS84 +no_defs")
             .map_err(|error| Error::plugin(format!("WGS84 is not known: {error}")))?;
         if proj.is_geocent() {
-            return Err(Error::unsupported(format!("{name}: geocentric coordinates make no plane grid")));
+            return Err(Error::unsupported(format!("{told}: geocentric coordinates make no plane grid")));
         }
         if !proj.has_forward() || !proj.has_inverse() {
             return Err(Error::unsupported(format!(
-                "{name}: the projection has no forward or no inverse form"
+                "{told}: the projection has no forward or no inverse form"
             )));
         }
         if proj.is_latlong() && wkt.is_some_and(|wkt| !wkt.contains("UNIT[\"degree")) {
@@ -195,6 +200,15 @@ impl Crs {
     fn convert(&self, from: &Proj, to: &Proj, x: &mut [f64], y: &mut [f64]) {
         // Points report their faults as NaN, so no error is left to come.
         let _ = transform(from, to, &mut Points { x, y });
+    }
+}
+
+/// The beginning of a text that an error repeats: what is in a pipeline may have any length.
+fn cut_short(text: &str) -> String {
+    const MAX_LENGTH: usize = 80;
+    match text.char_indices().nth(MAX_LENGTH) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }
 

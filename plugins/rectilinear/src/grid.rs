@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use zagg_core::column::{DType, Values};
 use zagg_core::footprint::Footprint;
-use zagg_core::grid::{Coordinate, CoordinateExtent, Grid, GridLayout, NO_CELL};
+use zagg_core::grid::{Coordinate, CoordinateExtent, Cover, CoverOptions, Grid, GridLayout, NO_CELL};
 use zagg_core::{Error, Result};
 
 use crate::attributes::{self, DIMENSIONS, Plane, SPATIAL_REF};
@@ -206,6 +206,10 @@ impl Grid for RectilinearGrid {
 
     fn cover(&self, footprint: &Footprint) -> Result<Vec<u64>> {
         cover::cover(self, footprint)
+    }
+
+    fn prepared_cover<'a>(&'a self, options: &CoverOptions<'a>) -> Result<Option<Box<dyn Cover + 'a>>> {
+        Ok(Some(Box::new(cover::prepared(self, options))))
     }
 
     /// A cell outside the shard, against the contract, gets the place `u32::MAX`.

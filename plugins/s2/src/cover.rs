@@ -7,12 +7,13 @@ use s2::cell::Cell;
 use s2::cellid::CellID;
 use s2::point::Point;
 use zagg_core::footprint::Footprint;
+use zagg_core::grid::{Cover, CoverOptions, ascending};
 use zagg_core::sphere::{
     CellTree, Cone, TreeSearch, Vector, chord, chord_to_angle, normalized, shards_of_points,
 };
 use zagg_core::{Error, Result};
 
-use crate::grid::{FACES, S2Grid, id_of, lon_lat};
+use crate::grid::{FACES, S2Grid, id_of, lon_lat, rank};
 
 /// Rounding of places allowed for, in radians: a few micrometres on the ground.
 const MARGIN: f64 = 1e-12;
@@ -43,31 +44,54 @@ impl CellTree for Cells {
 
 /// Every shard with a cell that the footprint may touch, ascending, each once.
 pub(crate) fn cover(grid: &S2Grid, footprint: &Footprint) -> Result<Vec<u64>> {
+    Searched { grid, search: search(grid), options: CoverOptions::default() }.cover(footprint)
+}
+
+/// The grid made ready for many footprints.
+pub(crate) fn prepared<'a>(grid: &'a S2Grid, options: &CoverOptions<'a>) -> impl Cover + 'a {
+    let level = grid.options().parent_level;
+    // Ranks are in the order of ids.
+    let among = options.among.map(|set| set.shards().iter().map(|id| rank(*id, level)).collect());
+    let search = search(grid).widened(options.widened).prepared(among);
+    Searched { grid, search, options: *options }
+}
+
+fn search(grid: &S2Grid) -> TreeSearch<Cells> {
     let options = grid.options();
-    match footprint {
-        Footprint::Points(points) => shards_of_points(grid, points),
-        Footprint::Shards(given) => {
-            if let Some(shard) = given.iter().find(|shard| !grid.is_shard(**shard)) {
-                return Err(Error::input(format!(
-                    "the footprint names shard {shard}, which is no S2 cell of level {} (parent_level)",
-                    options.parent_level
-                )));
+    TreeSearch::new(Cells, options.parent_level, options.child_level, "output.grid.parent_level")
+}
+
+struct Searched<'a> {
+    grid: &'a S2Grid,
+    search: TreeSearch<Cells>,
+    options: CoverOptions<'a>,
+}
+
+impl Searched<'_> {
+    fn part(&self, footprint: &Footprint) -> Result<Vec<u64>> {
+        let level = self.grid.options().parent_level;
+        let shards = match footprint {
+            Footprint::Points(points) if self.options.widened <= 0.0 => shards_of_points(self.grid, points)?,
+            Footprint::Shards(shards) => {
+                if let Some(shard) = shards.iter().find(|shard| !self.grid.is_shard(**shard)) {
+                    return Err(Error::input(format!(
+                        "the footprint names shard {shard}, which is no S2 cell of level {level} (parent_level)"
+                    )));
+                }
+                ascending(shards.clone())
             }
-            let mut shards = given.clone();
-            shards.sort_unstable();
-            shards.dedup();
-            Ok(shards)
-        }
-        _ => {
-            let ranks = TreeSearch {
-                tree: &Cells,
-                shard_level: options.parent_level,
-                leaf_level: options.child_level,
-                setting: "output.grid.parent_level",
+            _ => {
+                let ranks = self.search.cover(footprint)?;
+                return Ok(ranks.into_iter().map(|rank| id_of(rank, level)).collect());
             }
-            .cover(footprint)?;
-            Ok(ranks.into_iter().map(|rank| id_of(rank, options.parent_level)).collect())
-        }
+        };
+        Ok(self.options.wanted(shards))
+    }
+}
+
+impl Cover for Searched<'_> {
+    fn cover(&self, footprint: &Footprint) -> Result<Vec<u64>> {
+        footprint.cover_parts(|part| self.part(part))
     }
 }
 

@@ -7,7 +7,7 @@ use s2::r3::vector::Vector;
 use serde_json::{Map, Value};
 use zagg_core::column::{DType, Values};
 use zagg_core::footprint::Footprint;
-use zagg_core::grid::{Coordinate, CoordinateExtent, Grid, GridLayout, NO_CELL};
+use zagg_core::grid::{Coordinate, CoordinateExtent, Cover, CoverOptions, Grid, GridLayout, NO_CELL};
 use zagg_core::sphere::is_position;
 use zagg_core::{Error, Result};
 
@@ -24,7 +24,7 @@ const fn bits_below(level: u8) -> u32 {
 }
 
 /// Number of the cell, or of its ancestor at the level, among the cells of that level in the order of their ids.
-const fn rank(id: u64, level: u8) -> u64 {
+pub(crate) const fn rank(id: u64, level: u8) -> u64 {
     id >> bits_below(level)
 }
 
@@ -184,6 +184,10 @@ impl Grid for S2Grid {
 
     fn cover(&self, footprint: &Footprint) -> Result<Vec<u64>> {
         cover::cover(self, footprint)
+    }
+
+    fn prepared_cover<'a>(&'a self, options: &CoverOptions<'a>) -> Result<Option<Box<dyn Cover + 'a>>> {
+        Ok(Some(Box::new(cover::prepared(self, options))))
     }
 
     /// A cell outside the shard, against the contract, gets the place `u32::MAX`.

@@ -6,6 +6,7 @@
 mod budget;
 mod field;
 mod input;
+mod quotes;
 
 use std::sync::Arc;
 
@@ -24,6 +25,7 @@ pub(crate) use budget::Budget;
 use budget::Share;
 use field::Sink;
 use input::Input;
+use quotes::Quotes;
 
 /// Type of a column of which the pipeline says none.
 const DEFAULT: DType = DType::Float64;
@@ -162,11 +164,12 @@ fn parse(reader: &Arc<dyn RangeReader>, options: &Options) -> Result<Table> {
     };
     let settings = &options.csv;
     let tabs = ending(reader.location()) == "tsv";
-    let (input, progress) = Input::new(Arc::clone(reader));
+    let delimiter = settings.delimiter.unwrap_or(if tabs { b'\t' } else { b',' });
+    let (input, progress) = Input::new(Arc::clone(reader), Quotes::new(settings, delimiter));
     let mut text = ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
-        .delimiter(settings.delimiter.unwrap_or(if tabs { b'\t' } else { b',' }))
+        .delimiter(delimiter)
         .quote(settings.quote)
         .comment(settings.comment)
         .terminator(Terminator::CRLF)

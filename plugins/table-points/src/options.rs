@@ -66,7 +66,7 @@ pub enum Coordinates {
 }
 
 /// How text is taken apart.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CsvOptions {
     /// Between fields; by default a tab in `.tsv` files, else a comma.
     pub delimiter: Option<u8>,
@@ -77,7 +77,57 @@ pub struct CsvOptions {
     /// Whether the first row has the names of the columns.
     pub header: bool,
     /// Fields that stand for a missing value, beside empty ones.
-    pub null_values: Vec<String>,
+    pub null_values: Vec<NullValue>,
+}
+
+/// A field that stands for a missing value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NullValue {
+    text: String,
+    /// What the text means as a number, so that every spelling of it is found.
+    number: Option<Number>,
+}
+
+/// A number as text may say it. Whole ones are exact.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Number {
+    Whole(i128),
+    Float(f64),
+}
+
+impl Number {
+    fn parse(text: &str) -> Option<Self> {
+        match text.parse() {
+            Ok(whole) => Some(Self::Whole(whole)),
+            Err(_) => text.parse().ok().map(Self::Float),
+        }
+    }
+
+    fn is(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Whole(a), Self::Whole(b)) => a == b,
+            (Self::Float(a), Self::Float(b)) => a == b || (a.is_nan() && b.is_nan()),
+            // A whole number beyond 2^53 is the float that it is read as.
+            (Self::Whole(a), Self::Float(b)) | (Self::Float(b), Self::Whole(a)) => a as f64 == b,
+        }
+    }
+}
+
+impl NullValue {
+    /// The value of some text, without the spaces around it.
+    pub fn new(text: &str) -> Self {
+        let text = text.trim();
+        Self { text: text.to_string(), number: Number::parse(text) }
+    }
+
+    /// Whether a field means it: the same text, or the same number in whatever spelling.
+    pub fn is(&self, field: &[u8]) -> bool {
+        let equal = |number: Number| {
+            let field = std::str::from_utf8(field).ok().and_then(Number::parse);
+            field.is_some_and(|field| field.is(number))
+        };
+        self.text.as_bytes() == field || self.number.is_some_and(equal)
+    }
 }
 
 /// Everything the source needs.
@@ -191,15 +241,15 @@ fn character(options: &Map<String, Value>, key: &str) -> Result<Option<u8>> {
     }
 }
 
-fn null_values(options: &Map<String, Value>) -> Result<Vec<String>> {
-    let wrong = || Error::input("options.null_values: must be a list of texts");
+fn null_values(options: &Map<String, Value>) -> Result<Vec<NullValue>> {
+    let wrong = || Error::input("options.null_values: must be a list of texts and numbers");
     match options.get("null_values") {
         None | Some(Value::Null) => Ok(Vec::new()),
         Some(Value::Array(items)) => items
             .iter()
             .map(|item| match item {
-                Value::String(text) => Ok(text.trim().to_string()),
-                Value::Number(number) => Ok(number.to_string()),
+                Value::String(text) => Ok(NullValue::new(text)),
+                Value::Number(number) => Ok(NullValue::new(&number.to_string())),
                 _ => Err(wrong()),
             })
             .collect(),
@@ -325,10 +375,36 @@ mod tests {
         assert_eq!(options.columns[3].dtype, Some(DType::Float32));
         assert_eq!(options.columns[1].attributes["units"], "m");
         assert_eq!(options.csv.delimiter, Some(b';'));
-        assert_eq!(options.csv.null_values, ["NA", "-9999"]);
+        assert_eq!(options.csv.null_values, ["NA", "-9999"].map(NullValue::new));
         let columns =
             Coordinates::Columns { longitude: ColumnRef::Number(3), latitude: ColumnRef::Name("lat".into()) };
         assert_eq!(options.coordinates, columns);
+    }
+
+    #[test]
+    fn null_values_are_texts_or_numbers() {
+        let is = |null: &str, field: &str| NullValue::new(null).is(field.as_bytes());
+        for (null, field) in [
+            ("-9999", "-9999.0"),
+            ("-9999.0", "-9999"),
+            ("-9999", "-9.999e3"),
+            (" 1e20 ", "100000000000000000000"),
+            ("nan", "NaN"),
+            ("9007199254740993", "9007199254740993"),
+            ("-", "-"),
+        ] {
+            assert!(is(null, field), "{null} {field}");
+        }
+        for (null, field) in [
+            ("-9999", "-9999.5"),
+            ("-9999", "9999"),
+            ("9007199254740993", "9007199254740992"),
+            ("NA", "na"),
+            ("0", ""),
+            ("0", "x"),
+        ] {
+            assert!(!is(null, field), "{null} {field}");
+        }
     }
 
     #[test]

@@ -92,6 +92,17 @@ fn faults_name_line_and_column() {
 }
 
 #[test]
+fn quotes_that_are_not_closed_lose_no_rows() {
+    let header = "lat,lon,\"height, above\",note\n";
+    for rows in ["1,2,3,a\n1,2,4,\"b\n1,2,5,c\n", "1,2,3,a\n1,2,4,\"b\n1,2,5,\"c\n1,2,6,d\n"] {
+        let error = heights(&section(json!({})), "a.csv", &format!("{header}{rows}")).unwrap_err();
+        assert!(error.message().starts_with("a.csv: the quote that begins a field in line 3"), "{error}");
+    }
+    let lines = format!("{header}1,2,3,\"a\nb\"\n1,2,4,5\" tube\n1,2,5,\"x\" y\n");
+    assert_eq!(heights(&section(json!({})), "a.csv", &lines).unwrap().len(), 3);
+}
+
+#[test]
 fn a_quote_that_is_never_closed_takes_no_endless_memory() {
     let mut text = b"lat,lon,\"height, above\"\n1,2,\"".to_vec();
     text.resize(24 << 20, b'x');

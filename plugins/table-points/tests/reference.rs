@@ -71,6 +71,7 @@ fn every_column_of_every_form_is_read() {
     let source = source(&section());
     for (name, columns) in [
         ("zstd.parquet", &["height", "quality", "id", "time", "flag", "small", "wide", "never"][..]),
+        ("first_form.parquet", &["height", "quality", "id"]),
         ("second_form.parquet", &["height", "quality", "id", "flag", "small"]),
         ("gzip.parquet", &["height"]),
         ("lz4.parquet", &["height"]),

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::section::{Fault, Section};
 use crate::column::{DType, Values};
-use crate::error::Result as CoreResult;
+use crate::error::{Error, Result as CoreResult};
 use crate::statistic::VariableKind;
 
 /// What is computed per cell.
@@ -80,7 +80,14 @@ impl FillValue {
                 _ => Values::Float64(vec![n.as_f64().unwrap_or(f64::NAN)]),
             },
         };
-        wide.cast(dtype)
+        let values = wide.cast(dtype)?;
+        // A number beyond the range would become infinite.
+        if let (Self::Number(n), Values::Float32(rounded)) = (self, &values)
+            && rounded.iter().any(|x| !x.is_finite())
+        {
+            return Err(Error::input(format!("the value {n} does not fit the type {dtype}")));
+        }
+        Ok(values)
     }
 
     fn canonical(&self) -> Value {

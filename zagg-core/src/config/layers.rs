@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Number, Value};
 
+use super::catalog;
 use super::section::Fault;
 use crate::error::{Error, Result};
 
@@ -184,6 +185,13 @@ fn overlay(below: &mut Map<String, Value>, above: &Map<String, Value>, path: &mu
         below.retain(|key, _| key == "layout");
     }
     for (key, value) in above {
+        let normal;
+        let value = if path.is_empty() && key == catalog::KEY {
+            normal = catalog::normal(value);
+            &normal
+        } else {
+            value
+        };
         match (below.get_mut(key), value) {
             (Some(Value::Object(old)), Value::Object(new)) => {
                 path.push(key.clone());

@@ -41,6 +41,10 @@ pub struct Output {
     pub layout: Layout,
     /// Compression of data arrays.
     pub compression: Compression,
+    /// Whether the store says of every cell if it lies in the area of interest.
+    pub aoi_mask: bool,
+    /// Whether rows in cells outside the area of interest are dropped.
+    pub clip: bool,
     /// How buckets of the user's own are reached: the store, and the store of granule indexes.
     pub access: StoreAccess,
 }
@@ -55,9 +59,20 @@ pub struct StoreAccess {
 }
 
 impl Output {
-    /// Layout and compression, under the keys of the section.
+    /// Whether a run needs to know which cells lie in the area of interest.
+    pub fn needs_area(&self) -> bool {
+        self.aoi_mask || self.clip
+    }
+
+    /// What the pipeline does with the area of interest, under the keys of the section; nothing when it does not ask for it.
+    pub(super) fn of_area(&self) -> Map<String, Value> {
+        let keys = [("aoi_mask", self.aoi_mask), ("clip", self.clip)];
+        keys.into_iter().filter(|(_, on)| *on).map(|(key, on)| (key.to_string(), on.into())).collect()
+    }
+
+    /// Layout, compression and the area of interest, under the keys of the section.
     pub(super) fn canonical(&self) -> Map<String, Value> {
-        let mut map = Map::new();
+        let mut map = self.of_area();
         map.insert("layout".into(), self.layout.name().into());
         map.insert(
             "compression".into(),
@@ -122,11 +137,13 @@ impl Output {
         }
         let access =
             StoreAccess { region: section.string("region")?, endpoint_url: section.string("endpoint_url")? };
-        for absent in ["aoi_mask", "pyramid", "windowing", "time_encoding", "time_source"] {
+        let aoi_mask = section.boolean("aoi_mask")?.unwrap_or(false);
+        let clip = section.boolean("clip")?.unwrap_or(false);
+        for absent in ["pyramid", "windowing", "time_encoding", "time_source"] {
             section.refuse(absent)?;
         }
         section.finish()?;
-        Ok(Self { store, grid_type, grid, levels, layout, compression, access })
+        Ok(Self { store, grid_type, grid, levels, layout, compression, aoi_mask, clip, access })
     }
 }
 
@@ -148,4 +165,45 @@ fn read_levels(value: Option<Value>) -> Result<Vec<u64>, String> {
         levels.push(level);
     }
     Ok(levels)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::config::{Layer, Layers, Pipeline, parse_text};
+
+    const BASE: &str = "\
+data_source: {reader: x}
+aggregation: {variables: {count: {function: len, dtype: int32}}}
+output:
+  grid: {type: healpix}
+";
+
+    #[test]
+    fn the_area_of_interest_counts_only_where_it_is_asked_for() {
+        let plain = parse_text("p.yaml", BASE).unwrap();
+        let off = parse_text("p.yaml", &format!("{BASE}  aoi_mask: false\n  clip: null\n")).unwrap();
+        assert!(!off.output.needs_area());
+        assert_eq!((off.hash(), off.document()), (plain.hash(), plain.document()));
+        let mut hashes = vec![plain.hash()];
+        for keys in ["aoi_mask: true", "clip: true", "aoi_mask: true\n  clip: true"] {
+            let on = parse_text("p.yaml", &format!("{BASE}  {keys}\n")).unwrap();
+            assert!(on.output.needs_area());
+            let document = on.document();
+            assert_eq!(document["output"]["clip"], json!(keys.contains("clip").then_some(true)));
+            let serde_json::Value::Object(entries) = document else { panic!() };
+            let mut layers = Layers::default();
+            layers.push(Layer::from_entries("plan", entries));
+            let again = Pipeline::parse(&layers).unwrap();
+            assert_eq!((again.output.aoi_mask, again.output.clip), (on.output.aoi_mask, on.output.clip));
+            assert_eq!(again.hash(), on.hash());
+            hashes.push(on.hash());
+        }
+        hashes.sort();
+        hashes.dedup();
+        assert_eq!(hashes.len(), 4);
+        let error = parse_text("p.yaml", &format!("{BASE}  aoi_mask: [1]\n")).unwrap_err();
+        assert_eq!(error.to_string(), "p.yaml:5: output.aoi_mask: must be true or false, not [1]");
+    }
 }

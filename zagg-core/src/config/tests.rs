@@ -55,6 +55,22 @@ fn faults_name_file_line_and_key() {
         fails(&BASE.replace("dtype: int32", "dtype: int8").replace("fill_value: 0", "fill_value: 300")),
         "p.yaml:14: aggregation.variables.count.fill_value: the value 300 does not fit the type int8"
     );
+    let float = |fill: &str| {
+        let fill = format!("fill_value: {fill}");
+        BASE.replace("dtype: int32", "dtype: float32").replace("fill_value: 0", &fill)
+    };
+    for fill in ["1e300", "-1e39"] {
+        let error = fails(&float(fill));
+        assert!(
+            error.starts_with("p.yaml:14: aggregation.variables.count.fill_value: the value "),
+            "{error}"
+        );
+        assert!(error.ends_with(" does not fit the type float32"), "{error}");
+    }
+    for fill in ["Infinity", "-Infinity", "NaN", "3.4e38", "-9999"] {
+        assert!(parse_text("p.yaml", &float(fill)).is_ok(), "{fill}");
+    }
+    assert!(parse_text("p.yaml", &float("1e300").replace("float32", "float64")).is_ok());
     assert_eq!(fails("data_source: {reader: x}"), "p.yaml: the section aggregation is missing");
     assert!(fails("a: [").starts_with("p.yaml: not valid YAML: "));
     assert_eq!(fails(""), "p.yaml: the pipeline is empty");

@@ -1,11 +1,13 @@
 //! What every grid must do.
 
+mod area;
 mod levels;
 mod places;
 mod store;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use crate::caught::panic_message;
 use crate::footprint::Footprint;
 use crate::grid::{Grid, NO_CELL};
 use places::{positions, sample_shards};
@@ -46,11 +48,13 @@ pub fn grid(grid: &dyn Grid) -> Result<(), Vec<String>> {
     findings.run("levels", |f| levels::numbers(grid, f));
     findings.run("cells that hold shards", |f| levels::above(grid, &shards, f));
     findings.run("root attributes", |f| levels::root(grid, f));
-    for shard in shards {
+    findings.run("areas", |f| area::inside(grid, &shards, f));
+    for &shard in &shards {
         findings.run("cells", |f| cells(grid, shard, f));
         findings.run("centres", |f| levels::within(grid, shard, f));
         findings.run("cover of places", |f| places::cover(grid, shard, f));
         findings.run("coordinates", |f| store::coordinates(grid, shard, f));
+        findings.run("numbers of cells", |f| area::codes(grid, shard, &shards, f));
     }
     findings.finish()
 }
@@ -84,11 +88,14 @@ impl Findings {
         }
         self.before = self.all.len();
         let result = catch_unwind(AssertUnwindSafe(|| check(self)));
-        if result.is_err() {
-            self.before = self.all.len();
-            self.add(format!("{what}: the grid panicked"));
+        match result {
+            Ok(value) => Some(value),
+            Err(panic) => {
+                self.before = self.all.len();
+                self.add(format!("{what}: the grid panicked: {}", panic_message(&*panic)));
+                None
+            }
         }
-        result.ok()
     }
 
     fn finish(self) -> Result<(), Vec<String>> {

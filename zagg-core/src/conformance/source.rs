@@ -6,8 +6,9 @@ mod positions;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use crate::caught::panic_message;
 use crate::column::Column;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::granule::Granule;
 use crate::range_reader::RangeReader;
 use crate::rows::Rows;
@@ -82,11 +83,14 @@ impl Findings {
     fn run<T>(&mut self, group: &'static str, check: impl FnOnce(&mut Self) -> T) -> Option<T> {
         (self.before, self.group) = (self.all.len(), group);
         let result = catch_unwind(AssertUnwindSafe(|| check(self)));
-        if result.is_err() {
-            self.before = self.all.len();
-            self.add("the source panicked");
+        match result {
+            Ok(value) => Some(value),
+            Err(panic) => {
+                self.before = self.all.len();
+                self.add(format!("the source panicked: {}", panic_message(&*panic)));
+                None
+            }
         }
-        result.ok()
     }
 
     fn finish(self) -> Result<(), Vec<String>> {
@@ -208,11 +212,20 @@ impl Check<'_> {
     fn readable(&self, opened: &dyn OpenGranule, part: usize, f: &mut Findings) -> Vec<String> {
         let names =
             [LONGITUDE, LATITUDE].into_iter().chain(self.source.columns().iter().map(|c| c.name.as_str()));
-        let can_be_read = |name: &&str| {
+        let mut can_be_read = |name: &&str| {
             let request = ReadRequest { part, rows: Rows::all(1), columns: vec![(*name).to_string()] };
-            matches!(read_one(opened, &request), Some(Ok(_)))
+            match read_one(opened, &request) {
+                Some(Err(error)) => {
+                    // A granule may lack a column, but not so.
+                    if error.kind() == ErrorKind::Plugin {
+                        f.add(format!("{name} cannot be read: {error}"));
+                    }
+                    false
+                }
+                answer => answer.is_some(),
+            }
         };
-        let readable: Vec<String> = names.filter(can_be_read).map(str::to_string).collect();
+        let readable: Vec<String> = names.filter(&mut can_be_read).map(str::to_string).collect();
         for coordinate in [LONGITUDE, LATITUDE] {
             f.check(
                 readable.iter().any(|name| name == coordinate),

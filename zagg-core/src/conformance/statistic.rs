@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use crate::caught::panic_message;
 use crate::column::{DType, Values};
 use crate::error::Result;
 use crate::statistic::{Groups, MergeableStatistic, Output, OutputShape, States, Statistic};
@@ -43,7 +44,9 @@ pub fn sketch(
     match checked {
         Ok(Ok(())) => {}
         Ok(Err(error)) => findings.push(format!("over {dtype}: an error for sound input: {error}")),
-        Err(_) => findings.push(format!("over {dtype}: it panicked")),
+        Err(panic) => {
+            findings.push(format!("over {dtype}: it panicked: {}", panic_message(&*panic)));
+        }
     }
     if findings.is_empty() { Ok(()) } else { Err(findings) }
 }

@@ -111,6 +111,7 @@ pub(super) mod unsigned {
 /// A class of floats.
 pub(super) trait Float: Arithmetic {
     fn divide(self, other: Self) -> Self;
+    fn root(self) -> Self;
     fn arctan2(self, other: Self) -> Self;
     fn hypot(self, other: Self) -> Self;
     /// Rounds half to even at a decimal place.
@@ -184,6 +185,10 @@ macro_rules! float {
         impl Float for $t {
             fn divide(self, other: Self) -> Self {
                 self / other
+            }
+
+            fn root(self) -> Self {
+                self.sqrt()
             }
 
             fn arctan2(self, other: Self) -> Self {

@@ -99,10 +99,11 @@ fn floats<'r, T: Float + From<f32>>(op: Op, a: Part<'_, T>, b: Part<'_, T>) -> R
         Op::Binary(BinaryOp::Divide) => a.zip(b, T::divide),
         Op::Binary(BinaryOp::FloorDivide) => a.zip(b, T::floor_divide),
         Op::Binary(BinaryOp::Modulo) => a.zip(b, T::modulo),
-        // As in numpy, a square is a product.
+        // As in numpy, a square is a product, and the power of one half a root.
         Op::Binary(BinaryOp::Power) => match b {
             Part::One(exponent) if exponent == T::from(2.0) => a.each(|x| x.multiply(x)),
             Part::One(exponent) if exponent == T::from(1.0) => a.each(|x| x),
+            Part::One(exponent) if exponent == T::from(0.5) => a.each(T::root),
             b => a.zip(b, T::power),
         },
         Op::Map2(Map2::Minimum) => a.zip(b, T::lesser),

@@ -152,6 +152,17 @@ fn rows_and_groups_are_not_confused() {
 }
 
 #[test]
+fn the_power_of_one_half_is_a_root() {
+    for text in ["x ** 0.5", "power(x, 0.5)"] {
+        let x = Values::Float64(vec![f64::NEG_INFINITY, -0.0, 2.0, f64::INFINITY]);
+        let found = Expression::parse(text).unwrap().evaluate_rows(4, &|_| Some(&x)).unwrap().to_f64();
+        assert!(found[0].is_nan(), "{text}: {found:?}");
+        assert_eq!(found[1].to_bits(), (-0.0_f64).to_bits(), "{text}");
+        assert_eq!(found[2..], [2f64.sqrt(), f64::INFINITY], "{text}");
+    }
+}
+
+#[test]
 fn bombs_are_refused() {
     for text in [
         format!("{}1{}", "(".repeat(2000), ")".repeat(2000)),

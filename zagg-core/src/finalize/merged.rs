@@ -14,6 +14,9 @@ use crate::store::{BlockWrite, Store, Written};
 /// Blocks of one array that are written in one call, which saves round trips to a bucket.
 const SIDE_BY_SIDE: usize = 16;
 
+/// Bytes of blocks that are in memory at once, as far as one block is smaller: vectors make blocks of a hundred MiB.
+const MAX_BYTES: usize = 256 << 20;
+
 /// The states of all shards, ascending by shard.
 #[derive(Default)]
 pub(super) struct Gathered {
@@ -87,6 +90,12 @@ fn place(product: &Product, level: &Level, cell: u64) -> Result<(u64, u32)> {
     Ok((place / block_size(level), (place % block_size(level)) as u32))
 }
 
+/// Blocks of a variable that are written in one call.
+fn at_once(block_cells: u64, cell_bytes: usize) -> usize {
+    let bytes = usize::try_from(block_cells).unwrap_or(usize::MAX).saturating_mul(cell_bytes).max(1);
+    (MAX_BYTES / bytes).clamp(1, SIDE_BY_SIDE)
+}
+
 /// Numbers of the blocks that hold some shards, ascending.
 fn blocks_of(product: &Product, level: &Level, shards: &[u64]) -> Result<BTreeSet<u64>> {
     let parents = product.parents_of_shards(shards, level.level);
@@ -97,6 +106,15 @@ fn blocks_of(product: &Product, level: &Level, shards: &[u64]) -> Result<BTreeSe
 fn cells_of_block(product: &Product, level: &Level, block: u64) -> u64 {
     let total = product.shape(level).first().copied().unwrap_or(0);
     block_size(level).min(total.saturating_sub(block * block_size(level)))
+}
+
+/// The cells of a block that have a value.
+#[derive(Default)]
+struct Cells {
+    /// Where they are in the block.
+    places: Vec<u32>,
+    /// Which values are theirs.
+    numbers: Vec<u32>,
 }
 
 fn write_variable(
@@ -128,23 +146,23 @@ fn write_variable(
     let output = variable.finish(&sorted, &offsets)?;
     let items = variable.items();
     // The cells of every block, each with its place there.
-    let mut blocks: BTreeMap<u64, (Vec<u32>, Vec<u32>)> =
-        all.iter().map(|&at| (at, Default::default())).collect();
+    let mut blocks: BTreeMap<u64, Cells> = all.iter().map(|&at| (at, Cells::default())).collect();
     for (number, &cell) in cells.iter().enumerate() {
         let (at, place) = place(product, level, cell)?;
         let block = blocks.entry(at).or_default();
-        block.0.push(place);
-        block.1.push(number as u32);
+        block.places.push(place);
+        block.numbers.push(number as u32);
     }
-    let blocks: Vec<(u64, (Vec<u32>, Vec<u32>))> = blocks.into_iter().collect();
+    let blocks: Vec<(u64, Cells)> = blocks.into_iter().collect();
     let mut written = Written::default();
-    for some in blocks.chunks(SIDE_BY_SIDE) {
+    for some in blocks.chunks(at_once(block_size(level), items * variable.dtype.size())) {
         let some = some
             .iter()
-            .map(|(at, (places, numbers))| {
-                let cells = cells_of_block(product, level, *at) as usize;
-                let piece = Piece { places: places.clone(), output: output.gather(numbers, items) };
-                Ok((variable.position(&[*at]), block(variable, cells, &[piece])?))
+            .map(|(at, cells)| {
+                let piece =
+                    Piece { places: cells.places.clone(), output: output.gather(&cells.numbers, items) };
+                let size = cells_of_block(product, level, *at) as usize;
+                Ok((variable.position(&[*at]), block(variable, size, &[piece])?))
             })
             .collect::<Result<Vec<_>>>()?;
         let writes: Vec<BlockWrite<'_>> = some
@@ -183,4 +201,17 @@ fn write_coordinates(
         }
     }
     Ok(written)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::at_once;
+
+    #[test]
+    fn blocks_of_wide_cells_are_not_all_in_memory_at_once() {
+        assert_eq!(at_once(65_536, 4), 16);
+        assert_eq!(at_once(65_536, 256 * 8), 2);
+        assert_eq!(at_once(65_536, 2000 * 8), 1);
+        assert_eq!((at_once(u64::MAX, usize::MAX), at_once(1, 0)), (1, 16));
+    }
 }

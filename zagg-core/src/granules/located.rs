@@ -224,8 +224,8 @@ impl Located {
         strays
     }
 
-    /// Rows that no shard counts: without a position, or in a shard of the map that does not list this granule. Of what is
-    /// not located yet only the rows of blocks that have no position at all.
+    /// Rows that no shard counts: without a position, or in a shard of the map that does not list this granule. Of a part
+    /// of which only boxes are known, the rows that no box holds; others as [`Self::strays_of_blocks`] tells them.
     pub(super) fn strays(&self, listed: &[u64], map: &HashSet<u64>) -> Strays {
         let mut strays = Strays::default();
         let unlisted = |shard: &u64| map.contains(shard) && listed.binary_search(shard).is_err();
@@ -237,18 +237,36 @@ impl Located {
                     let unassigned = shards.iter().filter(|(shard, _)| *exact && unlisted(shard));
                     strays.rows_unassigned += unassigned.map(|(_, rows)| rows.len()).sum::<u64>();
                 }
-                Part::Boxed(boxed) => strays.rows_bad_position += boxed.bad,
-                Part::Exact(runs) => {
-                    strays.rows_bad_position += runs.bad;
-                    let unassigned = runs.shards().filter(|shard| unlisted(shard));
-                    strays.rows_unassigned += unassigned
-                        .flat_map(|shard| runs.in_shard(shard))
-                        .map(|(_, rows)| len(&rows))
-                        .sum::<u64>();
-                }
+                Part::Boxed(boxed) => strays += boxed.strays(listed, map),
+                Part::Exact(runs) => strays += runs.strays(listed, map),
             }
         }
         strays
+    }
+
+    /// Rows that no shard counts, by the number of the block, in the blocks of a part that a shard answers for: those that it
+    /// may have rows in, which have been read for its rows, and for the first shard that lists the granule those that may
+    /// have rows in other shards of the map only. None in parts that are no boxes.
+    ///
+    /// # Errors
+    /// When the positions of such a block cannot be read.
+    pub(super) fn strays_of_blocks(
+        &self,
+        (part, shard): (usize, u64),
+        known: (&[u64], &HashSet<u64>),
+        grid: &dyn Grid,
+    ) -> Result<Vec<(usize, Strays)>> {
+        match self.parts.get(part) {
+            Some(Part::Boxed(boxed)) => {
+                crate::caught(|| boxed.strays_of_blocks((part, shard), known, &*self.granule, grid))
+            }
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// Whether positions of some part are read when a shard asks for them.
+    pub(super) fn is_boxed(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part, Part::Boxed(_)))
     }
 }
 

@@ -152,7 +152,9 @@ impl Granules {
             _ => return,
         };
         // A hole is looked at again, in case it was one of the transfer; without an index the granule is opened like any other.
-        if located.holes().next().is_none()
+        // So is one with boxes: an index takes all positions, and what is counted must not depend on how many stay open.
+        if !located.is_boxed()
+            && located.holes().next().is_none()
             && let Ok(bytes) = indexes.bytes(&located, &slot.granule.id, grid)
         {
             slot.index().bytes = bytes;

@@ -12,6 +12,9 @@ use crate::registry::Registry;
 /// Name of the plan beside a store.
 pub const PLAN: &str = "plan.json";
 
+/// Entry of the plan for the cells of each shard that lie in the area of interest.
+const AREAS: &str = "areas";
+
 /// Version of the form of the plan.
 const VERSION: u64 = 1;
 
@@ -29,14 +32,18 @@ impl Product {
         if let Some(derived) = self.pipeline.data_source.options.get("derived") {
             pipeline["data_source"]["derived"] = derived.clone();
         }
-        json!({
+        let mut plan = json!({
             "version": VERSION,
             "pipeline": pipeline,
             "pipeline_hash": self.pipeline.hash(),
             "grid_signature": self.grid.signature(),
             "granules": self.granules,
             "shards": shards,
-        })
+        });
+        if let Some(areas) = self.planned_areas() {
+            plan[AREAS] = Value::Object(areas);
+        }
+        plan
     }
 
     /// The product of a plan. The plan may be damaged or made up: it is checked as the user's own files are.
@@ -76,7 +83,16 @@ impl Product {
                 .collect::<Result<Vec<u32>>>()?;
             shards.insert(grid.shard_from_label(label)?, numbers);
         }
+        let mut areas = BTreeMap::new();
+        if pipeline.output.needs_area() {
+            for (label, cells) in plan[AREAS].as_object().ok_or_else(|| damaged(AREAS))? {
+                let cells =
+                    cells.as_str().and_then(|cells| cells.parse().ok()).ok_or_else(|| damaged(AREAS))?;
+                areas.insert(grid.shard_from_label(label)?, cells);
+            }
+        }
         let (product, _) = Self::new(pipeline, grid, registry, shards, granules)?;
+        let product = product.with_areas(areas)?;
         if plan["pipeline_hash"] != product.pipeline.hash() {
             return Err(Error::corrupt("its pipeline is not the one that its hash stands for"));
         }

@@ -65,6 +65,8 @@ pub(super) fn summarise(run: &Run, reports: &[TaskReport], seconds: f64) -> RunS
         cells: reports.iter().map(|r| r.cells).sum(),
         rows_read: reports.iter().map(|r| r.rows_read).sum(),
         rows_kept: reports.iter().map(|r| r.rows_kept).sum(),
+        rows_outside_area: (run.product.pipeline.output.clip)
+            .then(|| reports.iter().filter_map(|r| r.rows_outside_area).sum()),
         parts_absent: reports.iter().map(|r| r.parts_absent).sum(),
         strays,
         traffic,

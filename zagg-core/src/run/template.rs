@@ -102,6 +102,9 @@ pub fn template_of(product: &Product, describe: &dyn Fn(&str) -> Map<String, Val
             attributes.extend(shared.clone());
             arrays.push(variable_array(product, level, variable, &shape, attributes));
         }
+        if product.has_mask(level) {
+            arrays.push(product.mask_array(level, &shape, shared));
+        }
         GroupSpec {
             name: level.group.clone(),
             attributes: product.grid.group_attributes(level.level, compact),

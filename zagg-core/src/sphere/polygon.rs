@@ -7,13 +7,16 @@
 use std::f64::consts::{PI, TAU};
 
 use super::line::LineRegion;
-use super::vector::{Arc, Vector, cross, dot, normalized};
+use super::vector::{Arc, Reach, Vector, cross, dot, normalized};
 use super::{Cone, Region, Verdict, check_position};
 use crate::error::{Error, Result};
 use crate::footprint::{LonLat, Polygon};
 
 /// Places that stand for "somewhere else"; the one farthest from all edges is the start of the walk.
 const STARTS: usize = 24;
+
+/// Cosine of the distance from their middle within which all vertices of a small ring lie.
+const SMALL: f64 = 0.5;
 
 /// A ring whose two sides differ less than this, in steradians, has no smaller side.
 const TIE: f64 = 1e-9;
@@ -35,12 +38,13 @@ struct Ring {
     area: f64,
 }
 
-/// The places inside a polygon and outside its holes.
+/// The places inside a polygon and outside its holes, perhaps with all around them.
 #[derive(Debug)]
 pub struct PolygonRegion {
     /// The exterior first.
     rings: Vec<Ring>,
     start: Vector,
+    widened: f64,
 }
 
 /// What a polygon turns out to be.
@@ -98,7 +102,13 @@ impl PolygonRegion {
             number += 1;
             number == 1 || !ring.tie
         });
-        Ok(Shape::Region(Self { rings, start }))
+        Ok(Shape::Region(Self { rings, start, widened: 0.0 }))
+    }
+
+    /// The same with every place that is no farther away than these radians.
+    #[must_use]
+    pub fn widened(self, radians: f64) -> Self {
+        Self { widened: radians, ..self }
     }
 
     fn contains(&self, windings: &[i32]) -> bool {
@@ -169,6 +179,14 @@ fn starts() -> impl Iterator<Item = Vector> {
 }
 
 fn farthest_start(outlines: &[Vec<Arc>]) -> Vector {
+    // Far from a small ring is far from its middle.
+    let vertices = || outlines.iter().flatten().map(|arc| arc.a);
+    let middle = normalized(vertices().fold([0.0; 3], |sum, a| std::array::from_fn(|i| sum[i] + a[i])));
+    if vertices().all(|vertex| dot(middle, vertex) > SMALL) {
+        let first =
+            starts().map(|start| (dot(start, middle), start)).reduce(|a, b| if b.0 < a.0 { b } else { a });
+        return first.map_or([0.0, 0.0, 1.0], |(_, start)| start);
+    }
     let mut best = ([0.0, 0.0, 1.0], -1.0);
     for start in starts() {
         let distance = outlines.iter().flatten().map(|arc| arc.distance(start)).fold(PI, f64::min);
@@ -208,18 +226,35 @@ impl Region for PolygonRegion {
         let paths = paths(parent.sample, cone.sample);
         let mut windings = parent.windings.clone();
         let mut near = Vec::new();
+        let reach = Reach::new(cone.radius + self.widened);
         for key in &parent.near {
             for path in paths.iter().flatten() {
                 windings[key.0 as usize] += arc(key).crossed_by(path);
             }
-            if arc(key).distance(cone.centre) <= cone.radius {
+            if arc(key).is_within(cone.centre, &reach) {
                 near.push(*key);
             }
         }
-        if !near.is_empty() {
-            return Verdict::Maybe(PolygonState { near, sample: cone.sample, windings });
+        if near.is_empty() {
+            return if self.contains(&windings) { Verdict::Inside } else { Verdict::Outside };
         }
-        if self.contains(&windings) { Verdict::Inside } else { Verdict::Outside }
+        let whole = Reach::new(self.widened - cone.radius);
+        if self.widened > cone.radius && near.iter().any(|key| arc(key).is_within(cone.centre, &whole)) {
+            return Verdict::Inside;
+        }
+        Verdict::Maybe(PolygonState { near, sample: cone.sample, windings })
+    }
+
+    fn holds(&self, state: &PolygonState) -> bool {
+        self.contains(&state.windings)
+    }
+
+    /// The edges of the exterior are in the region.
+    fn reaches(&self, state: &PolygonState, centre: Vector, radius: f64) -> bool {
+        let reach = Reach::new(radius + self.widened);
+        // Unlike those of holes, which may lie outside the exterior.
+        let mut exterior = state.near.iter().filter(|key| key.0 == 0);
+        radius > 0.0 && exterior.any(|key| self.rings[0].arcs[key.1 as usize].is_within(centre, &reach))
     }
 }
 

@@ -1,5 +1,7 @@
 //! Vectors and great-circle arcs.
 
+use std::f64::consts::{FRAC_PI_2, PI};
+
 use crate::error::{Error, Result};
 use crate::footprint::LonLat;
 
@@ -32,7 +34,8 @@ pub fn normalized(a: Vector) -> Vector {
 /// The unit vector of a position in degrees.
 pub fn unit(lon: f64, lat: f64) -> Vector {
     // Whole turns go first: they would cost digits in radians.
-    let (sin_lon, cos_lon) = (lon % 360.0).to_radians().sin_cos();
+    let lon = if lon.abs() < 360.0 { lon } else { lon % 360.0 };
+    let (sin_lon, cos_lon) = lon.to_radians().sin_cos();
     let (sin_lat, cos_lat) = lat.to_radians().sin_cos();
     [cos_lat * cos_lon, cos_lat * sin_lon, sin_lat]
 }
@@ -46,6 +49,40 @@ pub fn chord(a: Vector, b: Vector) -> f64 {
 /// Angle between two places in radians, from their chord.
 pub fn chord_to_angle(chord: f64) -> f64 {
     2.0 * (0.5 * chord).min(1.0).asin()
+}
+
+/// The position in degrees of a place or direction, longitude from -180 to 180.
+pub fn position([x, y, z]: Vector) -> LonLat {
+    [y.atan2(x).to_degrees(), z.atan2((x * x + y * y).sqrt()).to_degrees()]
+}
+
+/// A distance in forms that are compared without trigonometry.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reach {
+    /// Sine, 1 beyond a right angle.
+    sin: f64,
+    /// Square of the chord.
+    chord2: f64,
+}
+
+impl Reach {
+    /// Radians; less than nothing reaches nowhere.
+    pub(super) fn new(angle: f64) -> Self {
+        if angle < 0.0 {
+            return Self { sin: -1.0, chord2: -1.0 };
+        }
+        // A place between the ends of an arc is never farther from it than a right angle.
+        let sin = if angle < FRAC_PI_2 { angle.sin() } else { 2.0 };
+        // A little more than any chord.
+        let chord = if angle < PI { 2.0 * (0.5 * angle).sin() } else { 3.0 };
+        Self { sin, chord2: chord * chord }
+    }
+
+    /// Whether two places are no farther apart.
+    pub(super) fn joins(&self, a: Vector, b: Vector) -> bool {
+        let d = subtract(a, b);
+        dot(d, d) <= self.chord2
+    }
 }
 
 /// The shorter great-circle arc between two places.
@@ -88,6 +125,17 @@ impl Arc {
         Self { a, b, pole, from_a: cross(pole, a), from_b: cross(b, pole) }
     }
 
+    /// The direction to the left of the arc, at a right angle to all of it.
+    pub fn pole(&self) -> Vector {
+        self.pole
+    }
+
+    /// The place some radians from the start of the arc, towards its end.
+    pub fn along(&self, radians: f64) -> Vector {
+        let (sin, cos) = radians.sin_cos();
+        std::array::from_fn(|i| cos * self.a[i] + sin * self.from_a[i])
+    }
+
     /// Whether the place lies to the left of the great circle; places on it count as left.
     pub fn left(&self, p: Vector) -> bool {
         dot(self.pole, p) >= 0.0
@@ -99,6 +147,15 @@ impl Arc {
             dot(self.pole, p).abs().min(1.0).asin()
         } else {
             chord_to_angle(chord(p, self.a).min(chord(p, self.b)))
+        }
+    }
+
+    /// Whether a place is no farther from the arc.
+    pub(super) fn is_within(&self, p: Vector, reach: &Reach) -> bool {
+        if dot(self.from_a, p) >= 0.0 && dot(self.from_b, p) >= 0.0 {
+            dot(self.pole, p).abs() <= reach.sin
+        } else {
+            reach.joins(p, self.a) || reach.joins(p, self.b)
         }
     }
 
@@ -139,6 +196,19 @@ mod tests {
         ] {
             let distance = equator.distance(unit(place[0], place[1])).to_degrees();
             assert!((distance - degrees).abs() < 1e-9, "{place:?}: {distance}");
+        }
+    }
+
+    #[test]
+    fn what_is_within_a_reach_is_no_farther() {
+        let edge = arc([10.0, -20.0], [75.0, 40.0]);
+        for i in 0..2000_u32 {
+            let place = unit(137.507_764 * f64::from(i), (1.0 - f64::from(i) / 1000.0).asin().to_degrees());
+            let distance = edge.distance(place);
+            assert!(edge.is_within(place, &Reach::new(distance + 1e-9)), "{place:?}");
+            assert!(!edge.is_within(place, &Reach::new(distance - 1e-9)), "{place:?}");
+            let back = position(place);
+            assert!(chord(unit(back[0], back[1]), place) < 1e-15);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::column::Column;
 use crate::error::{Error, Result};
-use crate::granules::{Located, PartRows, measured};
+use crate::granules::{Located, PartRows, in_part, measured};
 use crate::grid::NO_CELL;
 use crate::report::{Strays, Traffic};
 use crate::run::Run;
@@ -15,6 +15,8 @@ pub(super) struct GranuleRows {
     /// The parts with rows.
     pub(super) parts: Vec<Kept>,
     pub(super) rows_read: u64,
+    /// Rows that are dropped because their cells lie outside the area of interest.
+    pub(super) rows_outside_area: u64,
     pub(super) parts_absent: u64,
     /// Part and reason; no part means the whole granule.
     pub(super) holes: Vec<(Option<String>, Error)>,
@@ -91,10 +93,15 @@ fn fill(run: &Run, located: &Located, shard: u64, out: &mut GranuleRows, doubt: 
         match rows {
             PartRows::Absent => out.parts_absent += 1,
             PartRows::Hole(error) if doubt => {
-                return Err(error.context(format_args!("part {}", names[part])));
+                return Err(in_part(error, names[part]));
             }
             PartRows::Hole(error) => out.holes.push((Some(names[part].to_string()), error)),
             PartRows::Exact { rows, cells } => {
+                let who = (out.granule, part, shard);
+                if let Err(error) = run.granules.count_blocks(located, who, &*run.product.grid) {
+                    let error = error.context("counting rows in shards that do not list the granule");
+                    out.holes.push((Some(names[part].to_string()), error));
+                }
                 let columns = run.product.program.columns().to_vec();
                 let request = ReadRequest { part, rows, columns };
                 wanted.push(Wanted { request, located: Cells::Known(cells) });
@@ -123,9 +130,16 @@ fn fill(run: &Run, located: &Located, shard: u64, out: &mut GranuleRows, doubt: 
     for (wanted, batch) in wanted.into_iter().zip(batches) {
         let name = names[wanted.request.part];
         let place = Place { run, located, granule: out.granule, shard };
-        match batch.and_then(|batch| keep(place, wanted, batch, &mut out.lost)) {
-            Ok((rows_read, cells, columns)) => {
+        let kept = batch.and_then(|batch| keep(place, wanted, batch, &mut out.lost)).and_then(
+            |(rows_read, mut cells, mut columns)| {
+                let outside = clip(place, &mut cells, &mut columns)?;
+                Ok((rows_read, outside, cells, columns))
+            },
+        );
+        match kept {
+            Ok((rows_read, outside, cells, columns)) => {
                 out.rows_read += rows_read;
+                out.rows_outside_area += outside;
                 if !cells.is_empty() {
                     out.parts.push(Kept { part: name.to_string(), cells, columns });
                 }
@@ -193,6 +207,37 @@ fn keep(
         cells.retain(|_| *keep.next().unwrap_or(&false));
     }
     Ok((inside, cells, columns))
+}
+
+/// Drops the rows whose cells lie outside the area of interest, for pipelines that clip. Gives their number.
+///
+/// # Errors
+/// When the grid has no place for a cell.
+fn clip(place: Place<'_>, cells: &mut Vec<u64>, columns: &mut [Column]) -> Result<u64> {
+    let product = &place.run.product;
+    let Some(area) = product.clip_of(place.shard) else { return Ok(0) };
+    let leaf = product.grid.leaf_level();
+    let all = product.grid.layout(leaf).cells_per_shard();
+    if area.len() == all {
+        return Ok(0);
+    }
+    let mut offsets = vec![u32::MAX; cells.len()];
+    product.grid.offsets_in_shard(place.shard, leaf, cells, &mut offsets);
+    if let Some(offset) = offsets.iter().find(|offset| u64::from(**offset) >= all) {
+        return Err(Error::plugin(format!(
+            "the grid put a row at place {offset} of a shard with {all} cells"
+        )));
+    }
+    let keep: Vec<bool> = offsets.into_iter().map(|offset| area.contains(offset)).collect();
+    let before = cells.len();
+    if keep.contains(&false) {
+        let mut flags = keep.iter();
+        cells.retain(|_| *flags.next().unwrap_or(&false));
+        for column in columns {
+            *column = column.filter(&keep);
+        }
+    }
+    Ok((before - cells.len()) as u64)
 }
 
 /// Degrees of a coordinate; a missing one is NaN, which is no position.

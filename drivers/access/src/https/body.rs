@@ -84,7 +84,11 @@ pub(crate) async fn at_most(response: Response, longest: usize, location: &str) 
     tokio::time::timeout(SHORT, read(response, longest, location)).await.map_err(late)?
 }
 
-async fn read(mut response: Response, longest: usize, location: &str) -> Result<Bytes, Failure> {
+/// The same without a limit of time.
+///
+/// # Errors
+/// When it is longer, or the connection breaks.
+pub(crate) async fn read(mut response: Response, longest: usize, location: &str) -> Result<Bytes, Failure> {
     let too_long = || Failure::Final(Error::corrupt(format!("{location}: more than {longest} bytes came")));
     let broken = |error| Failure::of_transfer(error, location);
     if response.content_length().is_some_and(|length| length > longest as u64) {

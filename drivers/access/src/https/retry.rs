@@ -4,9 +4,10 @@ use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
 
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::header::HeaderMap;
 use zagg_core::{Error, ErrorKind, Result};
 
+use super::date::retry_after;
 use crate::client::chain;
 
 /// How often and how long a request is tried.
@@ -79,9 +80,7 @@ impl Failure {
             return None;
         }
         let error = Error::temporary(format!("{location}: the server is busy or broken (status {status})"));
-        // Only the form in seconds; dates need clocks that agree.
-        let after = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
-        Some(Self::Passing { error, after: after.map(Duration::from_secs) })
+        Some(Self::Passing { error, after: retry_after(headers) })
     }
 }
 

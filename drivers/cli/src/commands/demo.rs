@@ -30,7 +30,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<u8, Failure> {
 
     let map_path = folder.join("map.json");
     let pattern = utf8(&granules)?.to_string();
-    let (map, incomplete) = catalog::build(&pipeline, &registry, &[pattern])?;
+    let (map, incomplete) = catalog::of_files(&pipeline, &registry, &[pattern])?;
     if let Some(line) = incomplete.first() {
         return Err(Error::corrupt(line.clone()).into());
     }

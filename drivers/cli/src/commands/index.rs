@@ -137,7 +137,7 @@ impl Outcome {
 
     fn print(&self, location: &str, format: Format) -> Result<(), Failure> {
         for (_, granule, part, reason) in self.holes.iter().take(summary::MAX_LINES) {
-            output::warning(&format!("granule {granule} part {part}: {reason}"));
+            output::warning(&format!("{}: {reason}", summary::place(granule, Some(part))));
         }
         summary::rest(self.holes.len(), "parts that cannot be read");
         for (_, granule, error) in self.failed.iter().take(summary::MAX_LINES) {

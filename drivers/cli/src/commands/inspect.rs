@@ -10,7 +10,6 @@ use std::path::Path;
 use serde_json::json;
 use zagg_access::StoreChain;
 use zagg_core::config::{Computation, Layer, Layers, Pipeline, StoreAccess};
-use zagg_core::shard_map::ShardMap;
 use zagg_core::{Error, ErrorKind, Result};
 use zagg_zarr::ZarrStore;
 
@@ -28,7 +27,8 @@ pub(crate) fn run(args: &InspectArgs) -> Result<u8, Failure> {
         store::describe(&store, path, args.format)?;
         return Ok(0);
     }
-    match kind(path)? {
+    let is_seen_by = args.pipeline.plugin.is_some() || !args.pipeline.config.is_empty();
+    match kind(path, is_seen_by)? {
         Kind::Store => {
             if let Some(root) = path.parent().filter(|root| root.join("zarr.json").is_file()) {
                 let (path, root) = (path.display(), root.display());
@@ -40,8 +40,7 @@ pub(crate) fn run(args: &InspectArgs) -> Result<u8, Failure> {
         }
         Kind::Granule => granule::describe(path, &args.pipeline, args.format)?,
         Kind::ShardMap => {
-            let name = path.display().to_string();
-            catalog::print(&ShardMap::parse(&name, &pipeline::read_text(path)?)?, path, args.format)?;
+            catalog::print(&zagg_catalog_files::read_shard_map(path)?, path, args.format)?;
         }
         Kind::Pipeline => describe_pipeline(path, args.format)?,
     }
@@ -81,8 +80,9 @@ enum Kind {
     Pipeline,
 }
 
-/// A folder is a store; a file is told by its ending, or else by how it begins. What is elsewhere is a granule.
-fn kind(path: &Path) -> Result<Kind> {
+/// A folder is a store; a file is told by its ending, or else by how it begins. What is elsewhere is a granule, and so is any
+/// other file for which a pipeline is given.
+fn kind(path: &Path, has_pipeline: bool) -> Result<Kind> {
     if path.to_str().is_some_and(|path| path.contains("://")) {
         return Ok(Kind::Granule);
     }
@@ -96,8 +96,14 @@ fn kind(path: &Path) -> Result<Kind> {
     if start.starts_with(b"\x89HDF\r\n\x1a\n") || HDF5_ENDINGS.contains(&ending.as_str()) {
         return Ok(Kind::Granule);
     }
+    // Shard maps are compressed or Parquet where they are large.
+    let is_packed = [&b"PAR1"[..], b"\x28\xb5\x2f\xfd"].iter().any(|magic| start.starts_with(magic));
     let first = start[..n].iter().find(|byte| !byte.is_ascii_whitespace());
-    Ok(if ending == "json" || first == Some(&b'{') { Kind::ShardMap } else { Kind::Pipeline })
+    let is_text = ["json", "yaml", "yml"].contains(&ending.as_str());
+    if has_pipeline && !is_text {
+        return Ok(Kind::Granule);
+    }
+    Ok(if is_packed || ending == "json" || first == Some(&b'{') { Kind::ShardMap } else { Kind::Pipeline })
 }
 
 fn describe_pipeline(path: &Path, format: Format) -> Result<(), Failure> {

@@ -20,7 +20,7 @@ fn the_map_lists_every_granule_and_says_so() {
         assert!(said[key].as_u64().unwrap() > 3, "{key}");
     }
     for key in ["min", "median", "max"] {
-        assert!(said["granules_per_shard"][key].is_u64(), "{key}");
+        assert!(said["granules_per_shard"][key].is_number(), "{key}");
     }
     let map = bench.json("map.json");
     assert_eq!(map["shard_keys"].as_array().unwrap().len() as u64, said["shards"].as_u64().unwrap());
@@ -46,9 +46,9 @@ fn a_pattern_without_files_is_refused_and_nothing_is_written() {
     let bench = Bench::empty();
     catalog(&bench, &["--from-files", "none/*.h5"]).fails_with(1, "none/*.h5: no file matches");
     catalog(&bench, &["--from-files", "none.h5"]).fails_with(1, "none.h5: no file matches");
-    catalog(&bench, &["--from-files", "s3://bucket/*.h5"]).fails_with(
+    catalog(&bench, &["--from-files", "https://host/*.h5"]).fails_with(
         1,
-        "s3://bucket/*.h5: this version of zagg catalogues local files only; give a folder or a pattern",
+        "https://host/*.h5: servers cannot be listed; give files, folders, patterns or s3://bucket/prefix",
     );
     assert_eq!(bench.names(), [""; 0]);
 }
@@ -62,8 +62,9 @@ fn two_files_of_one_name_are_refused() {
     assert_eq!(
         said.err,
         format!(
-            "zagg: error: two files have the name {name}: granules/{name} and more/{name}; names identify granules and \
-             must be unique\n"
+            "zagg: error: two files have the name {name}: {} and {}; names identify granules and must be unique\n",
+            bench.path(&format!("granules/{name}")).display(),
+            bench.path(&format!("more/{name}")).display()
         )
     );
     assert!(!bench.exists("map.json"));

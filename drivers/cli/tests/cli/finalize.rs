@@ -2,6 +2,10 @@
 
 use std::fs;
 
+use zagg_core::Values;
+use zagg_core::store::Store;
+use zagg_zarr::ZarrStore;
+
 use crate::bench::Bench;
 
 const LEVELS: &str = "output:\n  grid:\n    levels: [12, 9, 6, 3]\n";
@@ -149,6 +153,18 @@ fn a_copy_in_other_chunks_has_the_same_values() {
     assert_eq!(count["block_shape"][0], 16384);
     // A copy has no plan; what it holds is checked all the same.
     bench.zagg(&["validate", "copy.zarr"]).exits(0);
+    let copy = ZarrStore::open_path(&bench.path("copy.zarr")).unwrap();
+    let Values::UInt64(mut ids) = copy.read_block("12", "cell_ids", &[0]).unwrap() else { panic!("not ids") };
+    ids.swap(7, 8);
+    copy.write_block("12", "cell_ids", &[0], &Values::UInt64(ids)).unwrap();
+    let said = bench.zagg(&["validate", "copy.zarr"]).exits(3);
+    assert!(format!("{said:?}").contains("1 ids are not greater than the one before; the first at place 8"));
+    // Not into the store either, by whatever way.
+    for place in ["out.zarr/copy", "absent/../out.zarr/copy"] {
+        let said = bench.zagg(&["finalize", "out.zarr", "--rechunk", "1024", "--to", place]).exits(1);
+        assert!(said.err.contains("inside it or around it"), "{said:?}");
+    }
+    assert_eq!(bench.tree("out.zarr"), before);
     bench.zagg(&["finalize", "out.zarr", "--rechunk", "0", "--to", "x"]).exits(2);
     bench.zagg(&["finalize", "out.zarr", "--rechunk", "16384"]).exits(2);
     // A store that was given away can be copied, not finalized.

@@ -6,6 +6,13 @@
 
 mod bench;
 mod catalog;
+#[cfg(feature = "cmr-stac")]
+mod catalog_flags;
+mod catalog_maps;
+#[cfg(feature = "cmr-stac")]
+mod catalog_saved;
+#[cfg(feature = "cmr-stac")]
+mod catalog_search;
 mod choices;
 mod command_line;
 mod demo;
@@ -20,7 +27,11 @@ mod locks;
 #[cfg(feature = "hdf5-native")]
 mod native;
 mod pipelines;
+#[cfg(target_os = "linux")]
+mod plugins;
 mod presets;
 mod rows;
+#[cfg(feature = "cmr-stac")]
+mod server;
 mod stores;
 mod validate;

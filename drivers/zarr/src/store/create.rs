@@ -181,11 +181,22 @@ impl ZarrStore {
                         return Err(self.other_template(None));
                     }
                     Some(claim) => merge(&mut owned, &claim.owned),
-                    None => {}
+                    None => self.check_beside()?,
                 }
             }
         }
         Ok(Place::Free(owned))
+    }
+
+    /// Whether the place beside a store that was never made is free: what lies there is deleted with the records.
+    fn check_beside(&self) -> Result<()> {
+        match self.beside.list("")?.into_iter().find(|name| !names::is_reserved(name)) {
+            None => Ok(()),
+            Some(name) => Err(Error::input(format!(
+                "{} is in the way: zagg keeps its records there and did not write it; remove it, or use another --store",
+                self.beside.full_name(&name)
+            ))),
+        }
     }
 
     fn other_template(&self, root: Option<&Root>) -> Error {
@@ -209,17 +220,14 @@ impl ZarrStore {
 
     /// Opens a finished store of the same template again, before blocks change.
     fn keep(&self, mut root: Root, plan: &Plan<'_>) -> Result<()> {
-        if root.state != StoreState::Open || root.document.contains_key("consolidated_metadata") {
-            root.set_state(StoreState::Open, Map::new());
-            self.store.put(NODE, &json::to_bytes(&Value::Object(root.document))?)?;
-        }
         let names: Vec<String> = plan.nodes.keys().map(|path| format!("{path}/{NODE}")).collect();
         let found = self.store.get_all(&names, MAX_METADATA)?;
+        let mut writes = Vec::new();
         for ((path, (bytes, array)), (name, found)) in plan.nodes.iter().zip(names.iter().zip(found)) {
             match found {
                 Some(found) if &found == bytes => {}
                 Some(found) => match described(&found, bytes) {
-                    Described::Better => self.write_node(path, bytes, None)?,
+                    Described::Better => writes.push((path, bytes, None)),
                     Described::No => {}
                     Described::Other => {
                         return Err(Error::input(format!(
@@ -228,10 +236,15 @@ impl ZarrStore {
                         )));
                     }
                 },
-                None => self.write_node(path, bytes, array.as_ref())?,
+                None => writes.push((path, bytes, array.as_ref())),
             }
         }
-        Ok(())
+        // Only a store that is taken changes.
+        if root.state != StoreState::Open || root.document.contains_key("consolidated_metadata") {
+            root.set_state(StoreState::Open, Map::new());
+            self.store.put(NODE, &json::to_bytes(&Value::Object(root.document))?)?;
+        }
+        writes.into_iter().try_for_each(|(path, bytes, array)| self.write_node(path, bytes, array))
     }
 
     /// Makes the store, after taking away what is left of one of ours.

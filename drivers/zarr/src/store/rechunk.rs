@@ -6,6 +6,7 @@
 
 mod copy;
 
+use std::path::{Component, PathBuf};
 use std::str::FromStr;
 
 use serde_json::{Map, Value, json};
@@ -134,6 +135,16 @@ impl ZarrStore {
                 self.location
             )));
         }
+        let ours = [&self.store, &self.beside].map(|objects| resolved(&objects.full_name("")));
+        let theirs = [&to.store, &to.beside].map(|objects| resolved(&objects.full_name("")));
+        // Equal places are found out by their one lock, whatever they are called.
+        let within = |one: &PathBuf, other: &PathBuf| one != other && one.starts_with(other);
+        if ours.iter().any(|ours| theirs.iter().any(|theirs| within(ours, theirs) || within(theirs, ours))) {
+            return Err(Error::input(format!(
+                "store {}: the copy cannot lie inside it or around it; give {} another place",
+                self.location, to.location
+            )));
+        }
         self.existing_root()?;
         if let Err(error) = self.acquire()
             && self.beside.get(lock::LOCK, MAX_METADATA)?.is_some()
@@ -173,6 +184,23 @@ impl ZarrStore {
         to.finalize(summary.state)?;
         Ok(rechunked)
     }
+}
+
+/// A place under the one name that all its spellings have, as it will be when the folders that are missing have been made. That
+/// of a bucket has one spelling.
+fn resolved(name: &str) -> PathBuf {
+    let path = std::path::absolute(name).unwrap_or_else(|_| PathBuf::from(name));
+    let mut place = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::ParentDir => _ = place.pop(),
+            other => place.push(other),
+        }
+        if let Ok(real) = place.canonicalize() {
+            place = real;
+        }
+    }
+    place
 }
 
 /// The template of a copy: that of the store in other chunks, and a note that it is one.

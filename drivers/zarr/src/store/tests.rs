@@ -309,6 +309,33 @@ fn damaged_nodes_are_noticed_and_missing_ones_restored() {
 }
 
 #[test]
+fn a_store_that_is_refused_stays_as_it_is() {
+    let store = ZarrStore::memory();
+    store.create(&testing::template("h"), false).unwrap();
+    store.finalize(StoreState::Complete).unwrap();
+    store.store.put("12/h_mean/zarr.json", b"{}").unwrap();
+    let before = snapshot(&store);
+    store.create(&testing::template("h"), false).unwrap_err();
+    assert_eq!(snapshot(&store), before);
+    assert_eq!(store.root().unwrap().unwrap().state, StoreState::Complete);
+}
+
+#[test]
+fn what_others_put_beside_a_place_is_left_alone() {
+    for overwrite in [false, true] {
+        let store = ZarrStore::memory();
+        store.beside.put("12/count/c/0", b"mine").unwrap();
+        store.acquire().unwrap();
+        let error = store.create(&testing::template("h"), overwrite).unwrap_err().to_string();
+        assert!(error.contains("memory.zagg/12/count/c/0 is in the way"), "{error}");
+        assert_eq!(store.beside.get("12/count/c/0", 99).unwrap().unwrap(), b"mine");
+        assert!(store.store.is_empty().unwrap());
+        store.beside.delete("12/count/c/0").unwrap();
+        assert_eq!(store.create(&testing::template("h"), overwrite).unwrap(), Created::New);
+    }
+}
+
+#[test]
 fn one_handle_holds_the_store_and_dropping_it_frees_it() {
     let store = ZarrStore::memory();
     let other = store.reopen();

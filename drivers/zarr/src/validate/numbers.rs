@@ -34,6 +34,11 @@ impl Number {
         self == other || self.is_nan() && other.is_nan()
     }
 
+    /// Whether it is less than another one.
+    pub(super) fn is_less(self, other: Self) -> bool {
+        self.order(other) == Some(Ordering::Less)
+    }
+
     fn as_f64(self) -> f64 {
         match self {
             Self::Integer(n) => n as f64,

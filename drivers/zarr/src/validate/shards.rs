@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use zagg_core::grid::CoordinateExtent;
 use zagg_core::levels::{Level, Writer};
-use zagg_core::product::Product;
+use zagg_core::product::{AOI_MASK, Product};
 use zagg_core::records::{self, LevelRecord, ShardState};
 use zagg_core::store::{Store, Written};
 use zagg_core::{Error, ErrorKind, Result, Values};
@@ -36,6 +36,8 @@ pub(super) struct OfShard {
     /// Blocks that were decoded.
     pub(super) blocks: u64,
     pub(super) done: bool,
+    /// Whether it is written from what the plan lists now.
+    current: bool,
     /// What the cells of the shard have together, for each variable with a rule, by its number.
     pub(super) whole: BTreeMap<usize, Gathered>,
 }
@@ -88,6 +90,7 @@ impl Shards<'_> {
         let variables = self.variables.all.iter().map(|variable| variable.name.clone());
         variables
             .chain(self.product.coordinates_with_level(level))
+            .chain(self.product.has_mask(level).then(|| AOI_MASK.to_string()))
             .filter_map(|name| self.nodes.array(&level.group, &name))
             .filter(|array| array.layout.block_shape.starts_with(&level.block_shape))
             .collect()
@@ -112,6 +115,7 @@ impl Shards<'_> {
         }
         for level in &self.product.levels {
             self.coordinates(level, &shard, &mut of)?;
+            self.mask(level, &shard, &mut of)?;
         }
         if let Some(record) = record {
             self.against_record(&record, &shard.label, &counts, &mut of);
@@ -124,6 +128,7 @@ impl Shards<'_> {
         let label = shard.label.as_str();
         let state = records::shard_state(self.product, self.store, shard.id);
         of.done = state == ShardState::Done;
+        of.current = matches!(state, ShardState::Done | ShardState::Incomplete(_));
         if !of.done {
             of.findings.add(Check::Shards, &format!("shard {label}"), state.reason());
         }
@@ -221,6 +226,22 @@ impl Shards<'_> {
                 "are not those of the shard",
                 &mut of.findings,
             );
+        }
+        Ok(())
+    }
+
+    /// Whether the mask of a shard is that of the plan.
+    fn mask(&self, level: &Level, shard: &Shard<'_>, of: &mut OfShard) -> Result<()> {
+        if !self.product.has_mask(level) {
+            return Ok(());
+        }
+        let Some(array) = self.nodes.array(&level.group, AOI_MASK) else { return Ok(()) };
+        let Some(Cells::Dense(found)) = self.own(array, level, &shard.position, of)? else { return Ok(()) };
+        // Of a shard of an earlier map, or one made from other granules or another area, the plan says nothing.
+        let expected = self.product.mask_of(level, shard.id).filter(|_| of.current);
+        if let Some(expected) = expected {
+            let what = "do not say whether they lie in the area of interest";
+            differing(&expected, &found).report(Check::Blocks, array, &shard.label, what, &mut of.findings);
         }
         Ok(())
     }

@@ -202,6 +202,56 @@ fn blocks_that_do_not_decode_are_named() {
     }
 }
 
+/// A store with a HEALPix grid and some ids, without a plan.
+fn with_ids(ids: Vec<u64>, state: StoreState) -> ZarrStore {
+    let store = ZarrStore::memory();
+    let mut template = testing::template(&"0".repeat(64));
+    let group = &mut template.groups[0];
+    group.attributes = testing::map(&json!({
+        "zarr_conventions": [{
+            "uuid": "7b255807-140c-42ca-97f6-7a1cfecdbc38",
+            "schema_url": "https://raw.githubusercontent.com/zarr-conventions/dggs/refs/tags/v1/schema.json",
+            "spec_url": "https://github.com/zarr-conventions/dggs/blob/v1/README.md",
+            "name": "dggs", "description": "Discrete Global Grid Systems convention for zarr",
+        }],
+        "dggs": {
+            "name": "healpix", "refinement_level": 12, "indexing_scheme": "nested",
+            "ellipsoid": {"name": "sphere", "radius": 6_371_229.0},
+            "spatial_dimension": "d0", "coordinate": "cell_ids", "compression": "none",
+        },
+    }));
+    group.arrays[0].content = Some(Values::UInt64(ids));
+    assert_eq!(store.create(&template, false).unwrap(), Created::New);
+    store.finalize(state).unwrap();
+    store.beside.delete(CLAIM).unwrap();
+    store
+}
+
+#[test]
+fn ids_of_cells_ascend_whatever_is_known_of_them() {
+    let ids: Vec<u64> = (100..132).collect();
+    assert_eq!(found(&with_ids(ids.clone(), StoreState::Complete)), [""; 0]);
+    // Within a block, and between blocks of sixteen.
+    for (one, other, message) in [
+        (3, 4, "1 ids are not greater than the one before; the first at place 4: 103 after 104"),
+        (15, 16, "1 ids are not greater than the one before; the first at place 16: 115 after 116"),
+        (2, 20, "2 ids are not greater than the one before; the first at place 3: 103 after 120"),
+    ] {
+        let mut ids = ids.clone();
+        ids.swap(one, other);
+        let store = with_ids(ids, StoreState::Incomplete);
+        assert_eq!(found(&store), [format!("12/cell_ids: {message}")]);
+    }
+    let mut twice = ids.clone();
+    twice[31] = twice[30];
+    assert_eq!(found(&with_ids(twice, StoreState::Complete)).len(), 1);
+    // What failed shards leave out is no id, unless the store is complete.
+    let mut gap = ids;
+    gap[8..20].fill(0);
+    assert_eq!(found(&with_ids(gap.clone(), StoreState::Incomplete)), [""; 0]);
+    assert_eq!(found(&with_ids(gap, StoreState::Complete)).len(), 1);
+}
+
 #[test]
 fn metadata_that_are_spelled_well_but_say_something_wrong_are_found() {
     let dggs = json!({"name": "healpix", "refinement_level": 12, "spatial_dimension": "d0"});

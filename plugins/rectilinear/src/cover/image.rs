@@ -91,25 +91,29 @@ impl Image {
 
     /// The shards that the image may touch, or none when it lies beside the grid.
     pub(super) fn shards(&self, grid: &RectilinearGrid) -> Option<Span> {
-        let ([h, w], [rows, columns]) = (grid.options().chunk_shape, grid.shards());
-        Some(Span {
-            columns: range(self.sides[0], w, columns)?,
-            rows: range(self.sides[1], h, rows)?,
-            width: columns,
-        })
+        span_of(grid, self.sides)
     }
 
     /// The shards of the samples.
     pub(super) fn shards_of_samples(&self, grid: &RectilinearGrid) -> impl Iterator<Item = u64> {
-        let ([h, w], [rows, columns]) = (grid.options().chunk_shape, grid.shards());
         let [x, y] = self.samples;
-        x.into_iter().zip(y).filter_map(move |(x, y)| {
-            let (column, row) = ((x / w as f64).floor(), (y / h as f64).floor());
-            // False for NaN.
-            let inside = column >= 0.0 && row >= 0.0 && column < columns as f64 && row < rows as f64;
-            inside.then_some(row as u64 * columns + column as u64)
-        })
+        x.into_iter().zip(y).filter_map(move |(x, y)| shard_at(grid, x, y))
     }
+}
+
+/// The shards that lie between two distances to the right and two downwards, in cells; none when those are beside the grid.
+pub(super) fn span_of(grid: &RectilinearGrid, [right, down]: [[f64; 2]; 2]) -> Option<Span> {
+    let ([h, w], [rows, columns]) = (grid.options().chunk_shape, grid.shards());
+    Some(Span { columns: range(right, w, columns)?, rows: range(down, h, rows)?, width: columns })
+}
+
+/// The shard at a distance to the right and downwards, in cells.
+pub(super) fn shard_at(grid: &RectilinearGrid, x: f64, y: f64) -> Option<u64> {
+    let ([h, w], [rows, columns]) = (grid.options().chunk_shape, grid.shards());
+    let (column, row) = ((x / w as f64).floor(), (y / h as f64).floor());
+    // False for NaN.
+    let inside = column >= 0.0 && row >= 0.0 && column < columns as f64 && row < rows as f64;
+    inside.then_some(row as u64 * columns + column as u64)
 }
 
 /// The first and the last of `count` blocks of `size` cells that an interval touches.
@@ -123,8 +127,10 @@ fn range([least, greatest]: [f64; 2], size: u64, count: u64) -> Option<(u64, u64
 /// A block of shards.
 #[derive(Debug)]
 pub(super) struct Span {
-    rows: (u64, u64),
-    columns: (u64, u64),
+    /// The first and the last.
+    pub(super) rows: (u64, u64),
+    /// The first and the last.
+    pub(super) columns: (u64, u64),
     /// Shards of one row of the grid.
     width: u64,
 }

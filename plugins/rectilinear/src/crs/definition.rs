@@ -1,5 +1,6 @@
 //! PROJ strings, read before the projection library sees them.
 
+use super::cut_short;
 use zagg_core::suggest::did_you_mean;
 use zagg_core::{Error, Result};
 
@@ -30,7 +31,8 @@ impl Definition {
         for word in text.split_whitespace() {
             let Some(parameter) = word.strip_prefix('+') else {
                 return Err(Error::input(format!(
-                    "{word:?} is no parameter; each begins with +, like +lat_0=-90"
+                    "{:?} is no parameter; each begins with +, like +lat_0=-90",
+                    cut_short(word)
                 )));
             };
             let (key, value) = match parameter.split_once('=') {
@@ -39,7 +41,8 @@ impl Definition {
             };
             if !KEYS.contains(&key) {
                 return Err(Error::unsupported(format!(
-                    "the parameter +{key} is not offered{}",
+                    "the parameter +{} is not offered{}",
+                    cut_short(key),
                     did_you_mean(key, KEYS)
                 )));
             }
@@ -48,7 +51,7 @@ impl Definition {
             }
             let number = value.and_then(|value| value.parse::<f64>().ok());
             if number.is_some_and(|number| !number.is_finite()) {
-                return Err(Error::input(format!("+{parameter} must be a finite number")));
+                return Err(Error::input(format!("+{} must be a finite number", cut_short(parameter))));
             }
             parameters.push((key.to_owned(), value.map(str::to_owned)));
         }
@@ -68,6 +71,12 @@ impl Definition {
             return Err(Error::unsupported(
                 "only Greenwich is offered as prime meridian, or one given in degrees east of it, like +pm=2.33722917",
             ));
+        }
+        // The library takes them as they are: a scale of 0 puts all places into one point, a negative one mirrors the map.
+        for key in ["k", "k_0", "to_meter"] {
+            if self.get(key).and_then(|value| value.parse::<f64>().ok()).is_some_and(|scale| scale <= 0.0) {
+                return Err(Error::input(format!("+{key} must be greater than 0")));
+            }
         }
         if self.get("axis").is_some_and(|axis| axis != "enu") {
             return Err(Error::unsupported("only axes that point east and north are offered"));

@@ -45,6 +45,10 @@ fn what_is_no_system_is_refused_with_the_reason() {
     assert!(message("EPSG:3974").contains("is mistaken"));
     assert!(message("+proj=laea +lat_0=inf").contains("must be a finite number"));
     assert!(message("+proj=laea +lat_0=NaN").contains("must be a finite number"));
+    for scale in ["k=0", "k_0=-1", "to_meter=0", "to_meter=-0.3"] {
+        let text = format!("+proj=stere +lat_0=-90 +datum=WGS84 +{scale}");
+        assert!(message(&text).contains("must be greater than 0"), "{scale}");
+    }
     assert!(message("+proj=laea +lat_0=1 +lat_0=2").contains("stands twice"));
     assert!(message("+proj=laea lat_0=1").contains("is no parameter"));
     assert!(message("+proj=laea +lat_O=1").contains("did you mean"));
@@ -54,6 +58,15 @@ fn what_is_no_system_is_refused_with_the_reason() {
     assert!(message("+lat_0=1").contains("+lat_0=1"));
     assert!(message("+proj=laea +ellps=größe").contains("ASCII"));
     assert!(message(&format!("+proj=laea +lat_0={}", "1".repeat(3000))).contains("at most 2000 characters"));
+    // What is in a pipeline may have any length.
+    for text in ["x", "EPSG:1", "+x", "+proj=laea +lat_0=1", "+proj=laea\u{e9}"] {
+        let told = message(&text.replace(['x', '1', '\u{e9}'], &"\u{e9}x1".repeat(30_000)));
+        assert!(told.len() < 500, "{} bytes: {told:.200}", told.len());
+    }
+    for text in ["+x", "x", "+proj=x", "+proj=laea +lat_0=infx", "+proj=laea +ellps=x"] {
+        let told = message(&text.replace('x', &"x".repeat(1900)));
+        assert!(told.len() < 500, "{} bytes: {told:.200}", told.len());
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use zagg_core::{Column, DType, Error, Result, Values};
 
-use crate::options::ColumnRef;
+use crate::options::{ColumnRef, NullValue};
 
 /// A column that grows.
 #[derive(Debug)]
@@ -26,9 +26,9 @@ impl Sink {
     }
 
     /// Takes a field. An empty one is a missing value, and so is one of `null_values`.
-    pub(super) fn push(&mut self, field: &[u8], null_values: &[String]) -> Result<()> {
+    pub(super) fn push(&mut self, field: &[u8], null_values: &[NullValue]) -> Result<()> {
         let field = field.trim_ascii();
-        let missing = field.is_empty() || null_values.iter().any(|null| null.as_bytes() == field);
+        let missing = field.is_empty() || null_values.iter().any(|null| null.is(field));
         match (&mut self.missing, missing) {
             (Some(flags), missing) => flags.push(missing),
             (flags @ None, true) => {
@@ -91,7 +91,7 @@ mod tests {
     fn column(dtype: DType, fields: &[&str]) -> Result<Column> {
         let mut sink = Sink::new(&ColumnRef::Name("x".into()), dtype);
         for field in fields {
-            sink.push(field.as_bytes(), &["NA".into()])?;
+            sink.push(field.as_bytes(), &["NA", "-9999"].map(NullValue::new))?;
         }
         Ok(sink.column())
     }
@@ -103,6 +103,9 @@ mod tests {
         let some = column(DType::UInt64, &["18446744073709551615", "", "NA", "7"]).unwrap();
         assert_eq!(some.values, Values::UInt64(vec![u64::MAX, 0, 0, 7]));
         assert_eq!(some.missing, Some(vec![false, true, true, false]));
+        // A number stands for every spelling of it.
+        let some = column(DType::Float32, &["-9999.0", "-9999", "-9.999E3", "-9999.5"]).unwrap();
+        assert_eq!(some.missing, Some(vec![true, true, true, false]));
         assert_eq!(column(DType::Bool, &["TRUE", "0"]).unwrap().values, Values::Bool(vec![true, false]));
     }
 

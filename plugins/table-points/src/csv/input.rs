@@ -7,6 +7,8 @@ use bytes::Bytes;
 use zagg_core::Error;
 use zagg_core::range_reader::RangeReader;
 
+use super::quotes::Quotes;
+
 /// Bytes that are fetched at once.
 const PIECE: u64 = 8 << 20;
 
@@ -19,6 +21,7 @@ pub(super) struct Input {
     reader: Arc<dyn RangeReader>,
     at: u64,
     piece: Bytes,
+    quotes: Quotes,
     progress: Progress,
 }
 
@@ -46,9 +49,9 @@ impl Progress {
 }
 
 impl Input {
-    pub(super) fn new(reader: Arc<dyn RangeReader>) -> (Self, Progress) {
+    pub(super) fn new(reader: Arc<dyn RangeReader>, quotes: Quotes) -> (Self, Progress) {
         let progress = Progress::default();
-        (Self { reader, at: 0, piece: Bytes::new(), progress: progress.clone() }, progress)
+        (Self { reader, at: 0, piece: Bytes::new(), quotes, progress: progress.clone() }, progress)
     }
 
     fn next_piece(&mut self) -> Result<(), Error> {
@@ -89,6 +92,12 @@ impl Read for Input {
             let error = Error::corrupt(format!(
                 "{location}: a row is longer than {MAX_RECORD} bytes; a quote may not be closed"
             ));
+            return fail(&self.progress, error);
+        }
+        let sound = self.quotes.take(&buffer[..n]);
+        let ends = self.piece.is_empty() && self.at >= self.reader.size();
+        if let Err(wrong) = sound.and_then(|()| if ends { self.quotes.end() } else { Ok(()) }) {
+            let error = Error::corrupt(format!("{}: {wrong}", self.reader.location()));
             return fail(&self.progress, error);
         }
         Ok(n)

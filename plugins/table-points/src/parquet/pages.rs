@@ -96,8 +96,9 @@ impl Decoder<'_> {
                 PageKind::Dictionary => {
                     let content = header.content(&stored, self.codec, self.most)?;
                     let count = self.count(&header)?;
-                    self.dictionary =
-                        Some(values(header.encoding, self.leaf.physical, &content, count, None)?);
+                    // Here PLAIN_DICTIONARY is the older name of PLAIN.
+                    let encoding = if header.encoding == 2 { 0 } else { header.encoding };
+                    self.dictionary = Some(values(encoding, self.leaf.physical, &content, count, None)?);
                 }
                 PageKind::Data | PageKind::DataV2 => {
                     let last = row.checked_add(header.values).filter(|&last| last <= rows);

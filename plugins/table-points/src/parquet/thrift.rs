@@ -145,6 +145,8 @@ impl<'a> Thrift<'a> {
             size => size.into(),
         };
         match usize::try_from(size) {
+            // Writers such as fastparquet give the elements of an empty list no type.
+            Ok(0) => Ok((Kind::Byte, 0)),
             Ok(size) if size <= self.left() => Ok((Kind::of(head & 15)?, size)),
             _ => Err(Error::corrupt(format!(
                 "the metadata has a list of {size} elements in {} bytes",
@@ -250,6 +252,24 @@ mod tests {
             })
             .unwrap();
         assert_eq!((number, truth, text.as_str(), thrift.position()), (-3, true, "ab", bytes.len()));
+    }
+
+    #[test]
+    fn empty_lists_need_no_type() {
+        // 1: an empty list whose elements have the type 0; 2: i32 = 1; the end.
+        let bytes = [0x19, 0, 0x15, 2, 0];
+        for read_list in [true, false] {
+            let (mut thrift, mut number) = (Thrift::new(&bytes), 0);
+            let read = thrift.structure(|thrift, id, kind| {
+                match id {
+                    1 if read_list => thrift.structures(kind, |_, _| Ok(()))?,
+                    2 => number = thrift.int(kind)?,
+                    _ => return Ok(false),
+                }
+                Ok(true)
+            });
+            assert_eq!((read, number), (Ok(()), 1));
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::{Findings, cell_of, shard_of};
 use crate::footprint::{Footprint, LonLat, Polygon};
-use crate::grid::{Grid, NO_CELL};
+use crate::grid::{CoverOptions, Grid, NO_CELL, ShardSet, prepared_cover};
 
 /// Shards examined as a whole.
 const SHARDS: usize = 12;
@@ -80,8 +80,20 @@ fn ascending(what: &str, cover: &[u64], f: &mut Findings) {
     });
 }
 
-/// Footprints around cells of a shard are covered by it, whatever their kind.
+/// Footprints around cells of a shard are covered by it, whatever their kind; also when the grid was made ready for them, for all
+/// shards or this one alone, as they are and widened.
 pub(super) fn cover(grid: &dyn Grid, shard: u64, f: &mut Findings) {
+    let only = ShardSet::of_area(grid, &Footprint::Shards(vec![shard]));
+    f.check(only.as_ref().is_ok_and(|set| set.shards() == [shard]), || {
+        format!("cover: the shard {shard} alone cannot be enclosed in a box: {only:?}")
+    });
+    let only = only.as_ref().ok();
+    // By a part of the shard's size: grids with tiny shards could not list those of a wide border.
+    let part =
+        only.and_then(|set| set.boxes().first()).map_or(0.0, |b| 0.1 * (b.north - b.south).to_radians());
+    let ready: Vec<_> = [(None, 0.0), (only, 0.0), (only, part)]
+        .map(|(among, widened)| prepared_cover(grid, &CoverOptions { among, widened }))
+        .into();
     let cells = grid.cells_of_shard(shard, grid.leaf_level());
     let step = cells.len().div_ceil(9).max(1);
     let cells: Vec<u64> = cells.iter().copied().step_by(step).chain(cells.last().copied()).collect();
@@ -105,6 +117,15 @@ pub(super) fn cover(grid: &dyn Grid, shard: u64, f: &mut Findings) {
                         f.check(cover.binary_search(&shard).is_ok(), || {
                             format!("cover: {what} of {size}° around ({lon}, {lat}) lacks shard {shard}")
                         });
+                        for ready in &ready {
+                            let found =
+                                ready.as_ref().map_err(Clone::clone).and_then(|r| r.cover(&footprint));
+                            f.check(found.as_ref().is_ok_and(|found| found.binary_search(&shard).is_ok()), || {
+                                format!(
+                                    "prepared_cover: {what} of {size}° around ({lon}, {lat}) lacks shard {shard}"
+                                )
+                            });
+                        }
                     }
                     Err(error) => {
                         f.add(format!("cover: {what} of {size}° around ({lon}, {lat}) fails: {error}"));

@@ -1,8 +1,9 @@
 //! Parts of which only boxes around blocks of rows are known: a block is located when a shard that its box touches is asked
 //! for, once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::runs::Runs;
@@ -11,6 +12,7 @@ use crate::column::Column;
 use crate::error::{Error, Result};
 use crate::footprint::Footprint;
 use crate::grid::Grid;
+use crate::report::Strays;
 use crate::rows::Rows;
 use crate::source::{Bounds, LATITUDE, LONGITUDE, OpenGranule, ReadRequest};
 
@@ -34,7 +36,9 @@ pub(super) struct Boxed {
     /// Why not every block can be located, when that was tried for all shards.
     pub(super) fault: OnceLock<Error>,
     /// Rows of blocks in which no row has a position.
-    pub(super) bad: u64,
+    bad: u64,
+    /// Whether all of it has been located for an index, which counts the rows of the whole part.
+    indexed: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -57,6 +61,17 @@ impl Block {
         match &self.touched {
             Touched::Shards(shards) => shards.binary_search(&shard).is_ok(),
             Touched::Any => true,
+        }
+    }
+
+    /// Whether it may have rows in shards of the map, and none in those that list the granule.
+    fn is_unlisted(&self, listed: &[u64], map: &HashSet<u64>) -> bool {
+        match &self.touched {
+            Touched::Shards(shards) => {
+                shards.iter().any(|shard| map.contains(shard))
+                    && !shards.iter().any(|shard| listed.binary_search(shard).is_ok())
+            }
+            Touched::Any => false,
         }
     }
 }
@@ -84,7 +99,7 @@ impl Boxed {
             blocks.push(Block { rows: rows.clone(), bounds: *bounds, touched });
         }
         let located = Mutex::new(vec![None; blocks.len()]);
-        Ok(Self { blocks, located, fault: OnceLock::new(), bad })
+        Ok(Self { blocks, located, fault: OnceLock::new(), bad, indexed: AtomicBool::new(false) })
     }
 
     /// The shards with a row, ascending and each once. Blocks in a single shard are not read for this.
@@ -133,7 +148,43 @@ impl Boxed {
             }
         }
         let shards = shards.into_iter().map(|(shard, rows)| (shard, Rows::from_ranges(rows))).collect();
+        self.indexed.store(true, Ordering::Relaxed);
         Ok((shards, self.bad + blocks.iter().map(|runs| runs.bad).sum::<u64>()))
+    }
+
+    /// Rows that no shard counts, as far as that is known when the granule is opened: without a box, or with an index made.
+    pub(super) fn strays(&self, listed: &[u64], map: &HashSet<u64>) -> Strays {
+        let mut strays = Strays { rows_bad_position: self.bad, ..Strays::default() };
+        if self.indexed.load(Ordering::Relaxed) {
+            let located = self.located.lock().unwrap_or_else(PoisonError::into_inner);
+            located.iter().flatten().for_each(|runs| strays += runs.strays(listed, map));
+        }
+        strays
+    }
+
+    /// Rows that no shard counts in each block that a shard which lists the granule may have rows in; blocks without any are
+    /// left out. The first of these shards answers for blocks that touch none of them but others of the map: their
+    /// positions are read for this alone.
+    pub(super) fn strays_of_blocks(
+        &self,
+        (part, shard): (usize, u64),
+        (listed, map): (&[u64], &HashSet<u64>),
+        granule: &dyn OpenGranule,
+        grid: &dyn Grid,
+    ) -> Result<Vec<(usize, Strays)>> {
+        if self.indexed.load(Ordering::Relaxed) {
+            return Ok(Vec::new());
+        }
+        let is_first = listed.first() == Some(&shard);
+        let numbers: Vec<usize> = (0..self.blocks.len())
+            .filter(|&number| {
+                let block = &self.blocks[number];
+                block.may_touch(shard) || (is_first && block.is_unlisted(listed, map))
+            })
+            .collect();
+        let blocks = self.locate(part, &numbers, granule, grid)?;
+        let strays = blocks.iter().map(|runs| runs.strays(listed, map));
+        Ok(numbers.into_iter().zip(strays).filter(|(_, strays)| *strays != Strays::default()).collect())
     }
 
     /// The blocks with these numbers, those read that were not read before. Others who ask meanwhile wait rather than read

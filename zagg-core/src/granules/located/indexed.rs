@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::boxed::Boxed;
 use super::{Located, Part, Watched};
 use crate::error::{Error, Result};
+use crate::granules::in_part;
 use crate::grid::Grid;
 use crate::index::{GranuleIndex, PartIndex, StoredError};
 use crate::range_reader::RangeReader;
@@ -95,7 +96,7 @@ fn part_index(
     let PartState::Present { rows } = info.state else { return Ok(PartIndex::Unlocated) };
     let hole = |error: &Error| match StoredError::new(error, location) {
         Some(error) => Ok(PartIndex::Hole(error)),
-        None => Err(error.clone().context(format_args!("part {}", info.name))),
+        None => Err(in_part(error.clone(), &info.name)),
     };
     match part {
         Part::Absent => Ok(PartIndex::Unlocated),

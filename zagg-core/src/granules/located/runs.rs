@@ -1,11 +1,12 @@
 //! Rows with exact positions: runs of equal cells, by shard.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 
-use super::is_position;
+use super::{is_position, len};
 use crate::error::{Error, Result};
 use crate::grid::{Grid, NO_CELL};
+use crate::report::Strays;
 use crate::rows::Rows;
 
 /// Rows that are located, each in its leaf cell.
@@ -56,6 +57,14 @@ impl Runs {
             let Run { cell, rows } = &self.runs[number as usize];
             (*cell, rows.clone())
         })
+    }
+
+    /// Rows that no shard counts: without a position, or in a shard of the map that does not list the granule.
+    pub(super) fn strays(&self, listed: &[u64], map: &HashSet<u64>) -> Strays {
+        let unlisted =
+            self.shards().filter(|shard| map.contains(shard) && listed.binary_search(shard).is_err());
+        let unassigned = unlisted.flat_map(|shard| self.in_shard(shard)).map(|(_, rows)| len(&rows)).sum();
+        Strays { rows_bad_position: self.bad, rows_unassigned: unassigned, ..Strays::default() }
     }
 }
 

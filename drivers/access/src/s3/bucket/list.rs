@@ -24,6 +24,20 @@ impl Bucket {
         prefix: &str,
         most: Option<usize>,
     ) -> Result<Vec<String>> {
+        let objects = self.list_sizes(location, prefix, most).await?;
+        Ok(objects.into_iter().map(|(key, _)| key).collect())
+    }
+
+    /// The same with the length of each object in bytes.
+    ///
+    /// # Errors
+    /// As [`list`](Self::list).
+    pub(crate) async fn list_sizes(
+        &self,
+        location: &str,
+        prefix: &str,
+        most: Option<usize>,
+    ) -> Result<Vec<(String, u64)>> {
         let mut keys = Vec::new();
         let mut token: Option<String> = None;
         loop {
@@ -41,9 +55,10 @@ impl Bucket {
                     .map_err(unnamable)
             };
             let page = self.attempt(location, false, act).await?;
-            let found = page.result.objects.into_iter().map(|object| String::from(object.location));
+            let found =
+                page.result.objects.into_iter().map(|object| (String::from(object.location), object.size));
             // What a server lists beyond the question is nothing that anybody may act upon.
-            keys.extend(found.filter(|key| key.starts_with(prefix)));
+            keys.extend(found.filter(|(key, _)| key.starts_with(prefix)));
             let endless = || Error::corrupt(format!("{location}: the server's listing has no end"));
             match page.page_token {
                 None => return Ok(keys),

@@ -32,6 +32,17 @@ struct Row {
     fault: Option<String>,
 }
 
+/// Whether a file begins as HDF5 files do; one with a user block does not, and is told by its ending.
+fn starts_as_hdf5(reader: &dyn RangeReader) -> Result<bool> {
+    const MAGIC: &[u8] = b"\x89HDF\r\n\x1a\n";
+    let ending = reader.location().rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
+    if super::HDF5_ENDINGS.contains(&ending.as_str()) || reader.size() < MAGIC.len() as u64 {
+        return Ok(super::HDF5_ENDINGS.contains(&ending.as_str()));
+    }
+    let start = reader.read_ranges(&[0..MAGIC.len() as u64])?;
+    Ok(start.first().is_some_and(|start| &start[..] == MAGIC))
+}
+
 pub(super) fn describe(path: &Path, args: &PipelineArgs, format: Format) -> Result<(), Failure> {
     let registry = builtin::registry()?;
     let href = path
@@ -46,8 +57,12 @@ pub(super) fn describe(path: &Path, args: &PipelineArgs, format: Format) -> Resu
     let reader = Access::new(&access)?.open(href)?;
     // Without the query of an href, which may be a signature.
     let location = reader.location().to_string();
-    let file = Hdf5File::open(Arc::clone(&reader), &ReadOptions::default())?;
-    let (groups, datasets) = count(&file)?;
+    // A pipeline may read what is no HDF5 file.
+    let is_other = given.is_some() && !starts_as_hdf5(&*reader)?;
+    let holds = match is_other {
+        true => None,
+        false => Some(count(&Hdf5File::open(Arc::clone(&reader), &ReadOptions::default())?)?),
+    };
     let name = args.plugin.clone().unwrap_or_else(|| "the pipeline".into());
     let parts = parts(&reader, given.as_ref().map(|pipeline| (name, pipeline)), &registry)?;
     let (seen_by, rows) = parts.map_or((None, Vec::new()), |(name, rows)| (Some(name), rows));
@@ -57,10 +72,15 @@ pub(super) fn describe(path: &Path, args: &PipelineArgs, format: Format) -> Resu
             .map(|row| json!({"part": row.part, "state": row.state, "rows": row.rows, "extent": row.extent, "fault": row.fault}))
             .collect();
         return output::json(&json!({
-            "granule": location, "groups": groups, "datasets": datasets, "pipeline": seen_by, "parts": parts,
+            "granule": location, "groups": holds.map(|holds| holds.0), "datasets": holds.map(|holds| holds.1), "pipeline": seen_by, "parts": parts,
         }));
     }
-    let head = format!("{location}: {} groups, {} datasets", grouped(groups), grouped(datasets));
+    let head = match holds {
+        Some((groups, datasets)) => {
+            format!("{location}: {} groups, {} datasets", grouped(groups), grouped(datasets))
+        }
+        None => format!("{location}: {} bytes", grouped(reader.size())),
+    };
     let Some(name) = seen_by else {
         return output::data(&format!(
             "{head}\nno preset finds its points; say where they are with --config FILE"

@@ -159,6 +159,26 @@ fn what_cannot_be_copied_is_refused() {
 }
 
 #[test]
+fn a_copy_cannot_lie_inside_the_store_or_around_it() {
+    let source = source();
+    for place in [
+        "memory/copy",
+        "./memory/a/b",
+        "memory.zagg/copy",
+        ".",
+        "src/../memory/copy",
+        "absent/../memory/copy",
+    ] {
+        // Places in memory have names like those of folders.
+        let error = source.rechunk(&ZarrStore::new_elsewhere(place), &how("16"), true).unwrap_err();
+        assert!(error.to_string().contains("inside it or around it"), "{place}: {error}");
+    }
+    for place in ["memory2", "memory.zarr"] {
+        source.rechunk(&ZarrStore::new_elsewhere(place), &how("16"), false).unwrap();
+    }
+}
+
+#[test]
 fn chunks_are_given_as_text() {
     assert_eq!(how("512x256"), Rechunk { object: vec![512, 256], inner: None });
     assert_eq!(how("64/8"), Rechunk { object: vec![64], inner: Some(vec![8]) });
