@@ -72,10 +72,27 @@ def config(work, text):
     return ["--config", path]
 
 
-def source(zagg, work, granules):
+def with_source():
     lines = BODY.splitlines()
     text = "\n".join(line for line in lines if not line.lstrip().startswith(("groups:", "coordinates:")))
-    assert make(zagg, work, granules, config(work, text.replace("hdf5-points", "made_source")))["rows_kept"] == ROWS
+    return text.replace("hdf5-points", "made_source")
+
+
+def with_statistic():
+    share = "    high: {function: made_statistic_share_above, source: height, params: {threshold: 1500.5}, dtype: float64}\n"
+    return BODY.replace("output:", share + "output:").replace("child_order: 14}", "child_order: 14, levels: [14, 0]}")
+
+
+def with_grid():
+    ours = "type: made_grid_quads, parent_level: 8, child_level: 14"
+    return BODY.replace("type: healpix, parent_order: 7, child_order: 14", ours)
+
+
+TEXTS = {"source": with_source, "statistic": with_statistic, "grid": with_grid}
+
+
+def source(zagg, work, granules):
+    assert make(zagg, work, granules, config(work, with_source()))["rows_kept"] == ROWS
 
 
 def preset(zagg, work, granules):
@@ -83,9 +100,7 @@ def preset(zagg, work, granules):
 
 
 def statistic(zagg, work, granules):
-    share = "    high: {function: made_statistic_share_above, source: height, params: {threshold: 1500.5}, dtype: float64}\n"
-    text = BODY.replace("output:", share + "output:").replace("child_order: 14}", "child_order: 14, levels: [14, 0]}")
-    assert make(zagg, work, granules, config(work, text))["rows_kept"] == ROWS
+    assert make(zagg, work, granules, config(work, with_statistic()))["rows_kept"] == ROWS
     zagg("validate", work / "out.zarr")
     leaf, top = (xr.open_zarr(work / "out.zarr", group=group).compute() for group in ("14", "0"))
     high = float((leaf["high"] * leaf["count"]).sum())
@@ -95,19 +110,23 @@ def statistic(zagg, work, granules):
 
 
 def grid(zagg, work, granules):
-    text = BODY.replace("type: healpix, parent_order: 7, child_order: 14", "type: made_grid_quads, parent_level: 8, child_level: 14")
-    assert make(zagg, work, granules, config(work, text))["rows_kept"] == ROWS
+    assert make(zagg, work, granules, config(work, with_grid()))["rows_kept"] == ROWS
     zagg("validate", work / "out.zarr")
     data = xr.open_zarr(work / "out.zarr", group="14")
     assert int(data["count"].sum()) == ROWS
 
 
-def catalog(zagg, work, granules):
+def listing(work, granules):
+    """What the catalog of the template takes for files."""
     (granule,) = granules.glob("*.h5")
-    listing = work / "listing.txt"
-    listing.write_text(f"{granule.name}, {granule.resolve()}, 2024-01-06, 2024-01-07, 99, -71, 102, -68\n")
+    path = work / "listing.txt"
+    path.write_text(f"{granule.name}, {granule.resolve()}, 2024-01-06, 2024-01-07, 99, -71, 102, -68\n")
+    return path
+
+
+def catalog(zagg, work, granules):
     chosen = ["--source", "made_catalog_listing"]
-    summary = make(zagg, work, granules, config(work, BODY), [listing], chosen)
+    summary = make(zagg, work, granules, config(work, BODY), [listing(work, granules)], chosen)
     assert summary["rows_kept"] == ROWS
 
 
@@ -125,10 +144,16 @@ def main():
     default = os.environ.get("ZAGG_TEST_DATA", ROOT.parent / "shared/data")
     arguments.add_argument("--data", type=Path, default=Path(default))
     given = arguments.parse_args()
+    (sample,) = given.granules.glob("*.h5")
     for kind in (source, catalog, grid, statistic, preset):
         lib = library(given.libraries, f"made-{kind.__name__}")
         zagg = Zagg(given.zagg, lib)
-        subprocess.run([given.zagg, "plugins", "check", lib], check=True)
+        with tempfile.TemporaryDirectory() as work:
+            # The parts of a pipeline that the kind is checked with.
+            text = TEXTS.get(kind.__name__, lambda: BODY)()
+            checked = config(Path(work), text)
+            file = listing(Path(work), given.granules) if kind is catalog else sample
+            subprocess.run([given.zagg, "plugins", "check", lib, *checked, "--granule", file], check=True)
         assert f"made-{kind.__name__}" in zagg("plugins", "list")
         with tempfile.TemporaryDirectory() as work:
             kind(zagg, Path(work), given.granules)

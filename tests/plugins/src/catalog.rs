@@ -34,7 +34,15 @@ impl Catalog for Files {
             return Err(Error::input("it ends before it starts"));
         }
         let mut found = Granules::default();
-        for (number, file) in query.files.iter().enumerate() {
+        for prefix in query.files.iter().filter(|file| file.starts_with("s3://")) {
+            for (href, size) in context.list(prefix)? {
+                let granule =
+                    Granule { id: href.clone(), s3: Some(href), size: Some(size), ..Granule::default() };
+                found.entries.push(CatalogEntry { granule, footprint: Footprint::Points(vec![[0.0, 0.0]]) });
+            }
+        }
+        let files = query.files.iter().filter(|file| !file.starts_with("s3://"));
+        for (number, file) in files.enumerate() {
             let id = Path::new(file).file_name().unwrap_or_default().to_string_lossy().into_owned();
             let path = std::path::absolute(file).map_err(|error| Error::from_io(&error, file))?;
             let mut granule = Granule { id, file: Some(path.display().to_string()), ..Granule::default() };

@@ -238,6 +238,13 @@ impl SearchContext for Listening {
         Ok(ExactFootprint { footprint: Footprint::Shards(vec![3, 5]), holes: Vec::new() })
     }
 
+    fn list(&self, url: &str) -> Result<Vec<(String, u64)>> {
+        if url == "s3://closed" {
+            return Err(Error::input("s3://closed: access denied"));
+        }
+        Ok(vec![(format!("{url}/a.pts"), 7), (format!("{url}/b.pts"), u64::MAX)])
+    }
+
     fn progress(&self, done: u64, total: Option<u64>, what: &str) {
         self.0.lock().unwrap().push(format!("{done} of {} {what}", total.unwrap()));
     }
@@ -265,6 +272,19 @@ fn a_catalog_asks_the_program_and_is_heard() {
     let heard = context.0.into_inner().unwrap();
     assert_eq!(heard[0], "1 of 3 files");
     assert!(heard[1].starts_with("left out: ") && heard.len() == 5, "{heard:?}");
+}
+
+#[test]
+fn a_catalog_lists_buckets_through_the_program() {
+    let catalog = loaded("sound").catalog("test-files").unwrap();
+    let search = |url: &str| {
+        let query = Query { files: vec![url.into()], ..Query::default() };
+        catalog.search(&query, &Listening::default())
+    };
+    let found = search("s3://bucket/2024").unwrap().entries;
+    let found: Vec<_> = found.iter().map(|entry| (entry.granule.id.as_str(), entry.granule.size)).collect();
+    assert_eq!(found, [("s3://bucket/2024/a.pts", Some(7)), ("s3://bucket/2024/b.pts", Some(u64::MAX))]);
+    assert_eq!(search("s3://closed").unwrap_err(), Error::input("s3://closed: access denied"));
 }
 
 /// Checks that something is an error about a panic in a method.

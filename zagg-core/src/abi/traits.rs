@@ -43,6 +43,7 @@ pub type Reader = AbiReader_TO<'static, RBox<()>>;
 #[sabi_trait]
 pub trait AbiContext: Send + Sync {
     fn exact_footprint(&self, granule: RSlice<'_, u8>) -> Answer<Packed>;
+    fn list(&self, url: RStr<'_>) -> Answer<Packed>;
     fn progress(&self, done: u64, total: ROption<u64>, what: RStr<'_>) -> Answer<()>;
     #[sabi(last_prefix_field)]
     fn warn(&self, message: RStr<'_>) -> Answer<()>;

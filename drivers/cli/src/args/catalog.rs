@@ -61,7 +61,8 @@ pub(crate) struct BuildArgs {
     /// Leave out rows in cells outside the area of interest in every run of the map
     #[arg(long)]
     pub(crate) clip: bool,
-    /// Catalogue these files: a pattern such as 'data/*.h5', a folder, a file or s3://bucket/prefix; positions are read from the data
+    /// Catalogue these files: a pattern such as 'data/*.h5', a folder, a file or s3://bucket/prefix; positions are read
+    /// from the data. With --source of a plugin, what that plugin takes for files
     #[arg(long, value_name = "PATTERN", num_args = 1..)]
     pub(crate) from_files: Vec<String>,
     /// Take the granules that an earlier --catalog-out wrote, without asking anybody

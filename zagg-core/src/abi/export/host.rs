@@ -66,9 +66,14 @@ impl RangeReader for HostReader {
 /// The search of the program that a catalog serves.
 pub(super) struct HostContext<'a>(pub(super) Context<'a>);
 
+#[deny(clippy::missing_trait_methods)]
 impl SearchContext for HostContext<'_> {
     fn exact_footprint(&self, granule: &Granule) -> Result<ExactFootprint> {
         decode(&result(self.0.exact_footprint(encode(granule).as_slice().into()))?)
+    }
+
+    fn list(&self, url: &str) -> Result<Vec<(String, u64)>> {
+        decode(&result(self.0.list(url.into()))?)
     }
 
     // Nothing comes of these two, and that the program failed in them is for the program to say.

@@ -57,6 +57,10 @@ impl AbiContext for HostContext<'_> {
         answer(caught(|| Ok(encode(&self.0.exact_footprint(&decode(&granule)?)?).into())))
     }
 
+    fn list(&self, url: RStr<'_>) -> Answer<Packed> {
+        answer(caught(|| Ok(encode(&self.0.list(url.as_str())?).into())))
+    }
+
     fn progress(&self, done: u64, total: ROption<u64>, what: RStr<'_>) -> Answer<()> {
         answer(caught(|| {
             self.0.progress(done, total.into_option(), what.as_str());

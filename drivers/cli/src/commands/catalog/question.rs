@@ -210,8 +210,11 @@ fn origin(args: &BuildArgs, pipeline: &Pipeline) -> Result<Origin, Failure> {
             None => Ok(Origin::Saved(path.clone())),
         },
         (None, false) => match args.source.as_deref() {
-            None | Some(FILES) => Ok(Origin::Plugin(FILES.into())),
-            Some(other) => Err(Failure::usage(format!("--from-files is for --source {FILES}, not {other}"))),
+            // Other plugins may list granules in files of their own kind.
+            Some(name) if NASA.contains(&name) => {
+                Err(Failure::usage(format!("--from-files is for --source {FILES}, not {name}")))
+            }
+            named => Ok(Origin::Plugin(named.unwrap_or(FILES).into())),
         },
         (None, true) => {
             let named = args.source.clone().or_else(|| pipeline.catalog.source.clone());
