@@ -50,7 +50,7 @@ pub(crate) struct SampleArgs {
 pub(crate) struct CheckArgs {
     /// The library (.so)
     #[arg(value_name = "FILE")]
-    pub(crate) library: PathBuf,
+    pub(crate) file: PathBuf,
     #[command(flatten)]
     pub(crate) samples: SampleArgs,
     /// Seconds after which a process that does not end is stopped; one process for each thing that the library offers
@@ -65,7 +65,7 @@ pub(crate) struct CheckArgs {
 pub(crate) struct ProbeArgs {
     /// The library
     #[arg(value_name = "FILE")]
-    pub(crate) library: PathBuf,
+    pub(crate) file: PathBuf,
     #[command(flatten)]
     pub(crate) samples: SampleArgs,
     /// Number of the entry that is checked; without it the entries are listed

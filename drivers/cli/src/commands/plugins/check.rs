@@ -37,7 +37,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<u8, Failure> {
         },
         Probed::Ended(how) => {
             return Err(
-                Error::plugin(format!("{}: loading it, the process {how}", args.library.display())).into()
+                Error::plugin(format!("{}: loading it, the process {how}", args.file.display())).into()
             );
         }
     };
@@ -66,11 +66,11 @@ fn lines(value: &Value) -> Vec<String> {
 
 fn print(args: &CheckArgs, all: &[Checked]) -> Result<(), Failure> {
     let findings: usize = all.iter().map(|checked| checked.findings.len()).sum();
-    let library = args.library.display();
+    let library = args.file.display();
     if args.format == Format::Json {
         let entries: Vec<Value> =
             all.iter().map(|c| json!({"name": c.name, "findings": c.findings, "notes": c.notes})).collect();
-        return output::json(&json!({"library": args.library, "sound": findings == 0, "entries": entries}));
+        return output::json(&json!({"library": args.file, "sound": findings == 0, "entries": entries}));
     }
     let mut text = Vec::new();
     for checked in all {
@@ -103,7 +103,7 @@ fn probe(args: &CheckArgs, entry: Option<usize>) -> Result<Probed> {
     let folder = tempfile::tempdir().map_err(failed)?;
     let (report, trace) = (folder.path().join("report"), folder.path().join("trace"));
     let mut command = Command::new(std::env::current_exe().map_err(failed)?);
-    command.args(["plugins", "probe"]).arg(&args.library);
+    command.args(["plugins", "probe"]).arg(&args.file);
     for config in &args.samples.config {
         command.arg("--config").arg(config);
     }

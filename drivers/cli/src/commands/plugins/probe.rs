@@ -63,8 +63,8 @@ fn note_method(method: &str) {
 
 fn probe(args: &ProbeArgs) -> Result<Value> {
     let mut registry = builtin::registry()?;
-    registry.load(std::slice::from_ref(&args.library))?;
-    let real = args.library.canonicalize().map_err(|error| Error::from_io(&error, args.library.display()))?;
+    registry.load(std::slice::from_ref(&args.file))?;
+    let real = args.file.canonicalize().map_err(|error| Error::from_io(&error, args.file.display()))?;
     let real = real.display().to_string();
     let is_its = |r: &&Registered| matches!(r.origin, Origin::Library(path) if path == real);
     let entries: Vec<&Registered> = registry.entries().filter(is_its).collect();
