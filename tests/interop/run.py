@@ -26,6 +26,7 @@ from pathlib import Path
 import aoi
 import ids
 import levels
+import pictures
 import presets
 import rectilinear
 import schemas
@@ -309,6 +310,7 @@ def main():
             checks.run("demo: rows of h5py placed by healpix-geo", check_placement, demo / "out.zarr", granules)
             check_levels(checks, zagg, work, "demo", granules, arguments.old_xdggs)
             aoi.run(checks, call, zagg, work, granules)
+        pictures.run(checks, call, zagg, work)
         shapes.run(checks, call, work)
         granules = f"{DATA}/atl06/*.h5"
         golden = (SHARED / "golden" / GOLDEN).exists() and (SHARED / "tools/check_store.py").exists()

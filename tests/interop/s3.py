@@ -9,6 +9,7 @@ something failed.
 """
 
 import argparse
+import concurrent.futures
 import json
 import os
 import socket
@@ -108,9 +109,10 @@ def tree(folder):
     return {path.relative_to(folder): path.read_bytes() for path in Path(folder).rglob("*") if path.is_file()}
 
 
-def zagg(program, keys, *arguments):
+def zagg(program, keys, *arguments, variables=None):
     """Runs the program with these keys in its environment: exit code, standard output, standard error."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SLURM_"))}
+    environment.update(variables or {})
     if keys:
         environment.update(AWS_ACCESS_KEY_ID=keys[0], AWS_SECRET_ACCESS_KEY=keys[1])
     else:
@@ -246,8 +248,56 @@ def check_tools(world):
     assert large["count"].chunks[0] > small["count"].chunks[0]
     for name, array in small.arrays():
         np.testing.assert_array_equal(large[name][:], array[:], err_msg=name)
+    # Where cells are is told by the plan beside one of them, by the ids in the other.
+    part = ["--variable", "h_mean", "--crs", "EPSG:3031", "--bounds", "20,-88,80,-83", "--size", "300"]
+    maps = []
+    for name, place in [("store", store), ("copy", copy)]:
+        path = world.demo / f"{name}.tif"
+        code, text, errors = zagg(world.program, None, "render", place, "--output", path, *part, *options)
+        assert code == 0 and json.loads(text)["pixels_with_value"] > 100, f"exit code {code}: {errors}"
+        maps.append(path.read_bytes())
+    assert maps[0] == maps[1], "the maps of a store and of its copy differ"
     code, _, errors = world.run(copy)
     assert code == 1 and "is a rechunked copy of another store" in errors, f"exit code {code}: {errors}"
+
+
+def check_workers(world):
+    """A plan in the bucket, and workers of it side by side, leave the objects of a run; no key is in any of them."""
+    store, count = f"s3://{BUCKET}/stores/workers.zarr", 4
+    file = world.demo / "worker-keys.json"
+    keys = {"accessKeyId": world.keys[0], "secretAccessKey": world.keys[1], "endpointUrl": world.url}
+    file.write_text(json.dumps(keys))
+    file.chmod(0o600)
+    options = ["--catalog", world.map, "--store", store, "--output-creds", file, "--format", "json"]
+    for published in ["new", "existing"]:
+        code, text, errors = zagg(world.program, None, "plan", *world.options(), *options)
+        assert code == 0, f"exit code {code}: {errors}"
+        plan = json.loads(text)
+        assert plan["published"] == published and plan["plan"] == f"{store}.zagg/work", plan
+    code, _, errors = world.run(store)
+    assert code == 1 and "is given to the workers of the plan" in errors, f"exit code {code}: {errors}"
+
+    def worker(number):
+        ids = {"ID": number, "COUNT": count, "MIN": 0, "MAX": count - 1}
+        variables = {f"SLURM_ARRAY_TASK_{name}": str(value) for name, value in ids.items()}
+        arguments = ["worker", "--plan", plan["plan"], "--output-creds", file]
+        return zagg(world.program, world.keys, *arguments, variables=variables)
+
+    with concurrent.futures.ThreadPoolExecutor(count) as pool:
+        for code, _, errors in pool.map(worker, range(count)):
+            assert code == 0, f"exit code {code}: {errors}"
+    code, _, errors = zagg(world.program, None, "finalize", "--plan", plan["plan"], "--output-creds", file)
+    assert code == 0, f"exit code {code}: {errors}"
+    have = objects(world, "stores/workers.zarr/")
+    assert have.keys() == world.want.keys(), f"other objects: {sorted(map(str, have.keys() ^ world.want.keys()))[:5]}"
+    different = [str(name) for name in have if have[name] != world.want[name]]
+    assert not different, f"{different[:5]} differ"
+    beside = objects(world, "stores/workers.zarr.zagg/")
+    assert not [name for name, body in beside.items() if any(key.encode() in body for key in world.keys)], "a key"
+    items = json.loads(beside[Path("work/items.json")])
+    assert len(items) == plan["tasks"] and items[0]["plan"] == plan["plan"], items[:1]
+    assert len([name for name in beside if name.parts[0] == "status"]) == plan["tasks"]
+    return f"{plan['tasks']} tasks, {count} workers"
 
 
 def check_overwrite(world):
@@ -316,6 +366,7 @@ def main():
                 checks.run(f"a store in a bucket, {layout}", check_store, world, layout)
             checks.run("zarr-python and xarray read it", check_readers, world)
             checks.run("inspect and rechunk in a bucket", check_tools, world)
+            checks.run("a plan and workers in a bucket", check_workers, world)
             checks.run("overwriting leaves what is not zagg's", check_overwrite, world)
             checks.run("locks and mistyped buckets", check_lock, world)
             wrong = (keys[0], "x" * len(keys[1]))

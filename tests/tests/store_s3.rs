@@ -3,6 +3,7 @@
 mod faults;
 mod locks;
 mod objects;
+mod resume;
 mod runs;
 
 use std::time::Duration;

@@ -1,7 +1,9 @@
 //! What the tests share: pipelines, granules in memory, shard maps, runs, and reading stores back.
 
+pub(crate) mod archive;
 pub(crate) mod faulty;
 pub(crate) mod foreign;
+pub(crate) mod formula;
 pub(crate) mod points;
 
 use std::collections::{BTreeMap, HashMap};

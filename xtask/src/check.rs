@@ -5,10 +5,10 @@ use std::path::Path;
 use crate::process::{cargo, command, output, root, run, target};
 use crate::python::environment;
 use crate::steps::{Outcome, Step};
-use crate::{Result, native, readme, sources, template};
+use crate::{Result, book, lambda, native, notebooks, readme, sources, template, wheel};
 
 /// Cheap steps first; those that need what others build, last.
-pub(crate) const STEPS: [Step; 11] = [
+pub(crate) const STEPS: [Step; 16] = [
     Step { name: "fmt", about: "the code is formatted", run: fmt },
     Step { name: "lengths", about: "no source file is over 900 lines", run: sources::lengths },
     Step {
@@ -35,6 +35,23 @@ pub(crate) const STEPS: [Step; 11] = [
         about: "Python's readers agree with what zagg writes; a bucket serves",
         run: interop,
     },
+    Step { name: "wheel", about: "pip installs the program, which makes a picture", run: wheel::check },
+    Step {
+        name: "commands",
+        about: "the commands of README and quick start that need no account",
+        run: readme::check,
+    },
+    Step { name: "notebooks", about: "the notebooks run from top to bottom", run: notebooks::check },
+    Step {
+        name: "book",
+        about: "the book builds, its links lead somewhere, its references are up to date",
+        run: book::check,
+    },
+    Step {
+        name: "lambda",
+        about: "the function on AWS Lambda makes the store of a local run; its deployment is sound",
+        run: lambda::check,
+    },
     Step {
         name: "template",
         about: "plugins made from the template, and the examples, serve as shared libraries",
@@ -43,7 +60,7 @@ pub(crate) const STEPS: [Step; 11] = [
 ];
 
 /// Features without system libraries that are off by default, and are checked beside the default ones.
-const FEATURES: &str = "zagg-atl06/synthetic,zagg/s2";
+const FEATURES: &str = "zagg-atl06/synthetic,zagg/s2,zagg-function/runtime";
 
 fn fmt() -> Result<Outcome> {
     run(&mut cargo(&["fmt", "--all", "--check"]))?;

@@ -7,7 +7,7 @@ use crate::process::{cargo, command, root, run, target};
 use crate::python::environment;
 use crate::steps::{Outcome, Step};
 
-pub(crate) const STEPS: [Step; 5] = [
+pub(crate) const STEPS: [Step; 8] = [
     Step { name: "fuzz", about: "a million damaged HDF5 files", run: fuzz },
     Step { name: "bench", about: "the benchmarks of all crates", run: bench },
     Step {
@@ -16,12 +16,31 @@ pub(crate) const STEPS: [Step; 5] = [
         run: readers,
     },
     Step { name: "granules", about: "round trips on look-alikes of whole granules", run: granules },
-    Step { name: "peers", about: "whole runs beside the Python zagg, as a table of ratios", run: peers },
+    Step {
+        name: "peers",
+        about: "whole runs beside the Python zagg, and h5py with polars, as tables",
+        run: peers,
+    },
+    Step { name: "dense", about: "500 million rows in one shard within 2 GiB of memory", run: dense },
+    Step { name: "kills", about: "200 runs that are killed at any moment and gone on with", run: kills },
+    Step {
+        name: "lambda",
+        about: "size and start of the function on AWS Lambda as it is deployed",
+        run: crate::lambda::measure,
+    },
 ];
 
 /// A million damaged files.
 fn fuzz() -> Result<Outcome> {
     crate::fuzz::run_cases(Some(1_000_000), None)?;
+    Ok(Outcome::Passed)
+}
+
+/// A shard with half a milliard rows.
+fn dense() -> Result<Outcome> {
+    let test = ["test", "--release", "--locked", "--package", "zagg-tests", "--test", "main", "--"];
+    let name = "memory::measured::half_a_milliard_rows_of_one_shard_stay_within_2_gib";
+    run(cargo(&test).args(["--exact", name, "--ignored", "--nocapture"]))?;
     Ok(Outcome::Passed)
 }
 
@@ -81,6 +100,24 @@ fn peers() -> Result<Outcome> {
     let programs = target().join("release");
     let mut script = command(python);
     script.args(["tests/interop/peers.py", "--zagg"]).arg(programs.join("zagg"));
-    run(script.arg("--make-granules").arg(make_granules))?;
+    script.arg("--make-granules").arg(make_granules).args(["--write", "docs/src/measured/peers.md"]);
+    run(&mut script)?;
+    Ok(Outcome::Passed)
+}
+
+/// Runs that are killed, and gone on with.
+fn kills() -> Result<Outcome> {
+    let test = [
+        "test",
+        "--locked",
+        "--package",
+        "zagg",
+        "--test",
+        "cli",
+        "--",
+        "--nocapture",
+        "killed_at_any_moment",
+    ];
+    run(cargo(&test).env("ZAGG_KILLS", "200"))?;
     Ok(Outcome::Passed)
 }

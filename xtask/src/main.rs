@@ -1,16 +1,20 @@
 //! The project's chores: `cargo xtask check` is what continuous integration runs.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that talks to its user")]
 
+mod book;
 mod check;
 mod fuzz;
+mod lambda;
 mod long;
 mod native;
+mod notebooks;
 mod process;
 mod python;
 mod readme;
 mod sources;
 mod steps;
 mod template;
+mod wheel;
 
 use std::process::ExitCode;
 
@@ -26,6 +30,7 @@ commands:
                   what takes too long for that: fuzzing, benchmarks, comparison with the Python zagg
   fuzz  [--cases N] [--seconds S]
                   damaged HDF5 files, a million of them unless told otherwise
+  reference       write the pages of the book that the program makes
   help            this text
 ";
 
@@ -37,6 +42,7 @@ fn main() -> ExitCode {
     let answer = match arguments.first().map(String::as_str) {
         Some("check") => steps::run(&check::STEPS, &arguments[1..]),
         Some("long") => steps::run(&long::STEPS, &arguments[1..]),
+        Some("reference") => book::reference(),
         Some("fuzz") => fuzz::command(&arguments[1..]),
         Some("help" | "--help" | "-h") => {
             print!("{HELP}{}{}", steps::list("check", &check::STEPS), steps::list("long", &long::STEPS));

@@ -32,6 +32,15 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
 pub(crate) fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new(program);
     command.current_dir(root()).stdin(Stdio::null());
+    // What cargo says of this program is not for the builds that it starts: some crates would be built anew for it.
+    for (name, _) in std::env::vars_os() {
+        let ours = name
+            .to_str()
+            .is_some_and(|name| ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|of| name.starts_with(of)));
+        if ours {
+            command.env_remove(name);
+        }
+    }
     command
 }
 

@@ -14,6 +14,15 @@ const NEWEST: (u32, u32) = (3, 13);
 /// The Python of the environment `name` with the packages of `requirements` (a file of the repository). It is
 /// made anew when that file has changed.
 pub(crate) fn environment(name: &str, requirements: &str) -> Result<PathBuf> {
+    make(name, requirements, &[])
+}
+
+/// The same without what the packages say they need: for programs that are only packed as Python packages.
+pub(crate) fn environment_without_needs(name: &str, requirements: &str) -> Result<PathBuf> {
+    make(name, requirements, &["--no-deps"])
+}
+
+fn make(name: &str, requirements: &str, more: &[&str]) -> Result<PathBuf> {
     let folder = target().join(name);
     let python = folder.join("bin/python");
     let stamp = folder.join("requirements.installed");
@@ -27,7 +36,7 @@ pub(crate) fn environment(name: &str, requirements: &str) -> Result<PathBuf> {
     println!("making the Python environment {name} with {}", base.display());
     run(command(&base).args(["-m", "venv", "--clear"]).arg(&folder))?;
     let options = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
-    run(command(&python).args(options).arg(requirements))?;
+    run(command(&python).args(options).arg(requirements).args(more))?;
     // Written last, so that an interrupted installation is not taken for a whole one.
     std::fs::write(&stamp, wanted).map_err(|error| format!("{}: {error}", stamp.display()))?;
     Ok(python)

@@ -13,11 +13,55 @@ pub(crate) struct Block {
     pub(crate) values: Values,
 }
 
+impl Block {
+    /// Bytes in memory.
+    pub(crate) fn bytes(&self) -> u64 {
+        let offsets = self.offsets.as_ref().map_or(0, |offsets| size_of_val(&offsets[..]));
+        (offsets + self.values.len() * self.values.dtype().size()) as u64
+    }
+}
+
 /// Values of some cells of a block: the place of each cell, and the value of each.
 #[derive(Debug)]
 pub(crate) struct Piece {
     pub(crate) places: Vec<u32>,
     pub(crate) output: Output,
+}
+
+impl Piece {
+    /// Bytes in memory.
+    pub(crate) fn bytes(&self) -> u64 {
+        let offsets = self.output.offsets.as_ref().map_or(0, |offsets| size_of_val(&offsets[..]));
+        let values = self.output.values.len() * self.output.values.dtype().size();
+        (size_of_val(&self.places[..]) + offsets + values) as u64
+    }
+
+    /// Pieces whose places ascend, as one.
+    ///
+    /// # Errors
+    /// When they are not all of the variable's type and shape.
+    pub(crate) fn joined(variable: &CompiledVariable, pieces: Vec<Self>) -> Result<Self> {
+        let unfit = || Error::corrupt(format!("values of {} do not fit each other", variable.name));
+        let mut pieces = pieces.into_iter();
+        let Some(mut all) = pieces.next() else {
+            let offsets = matches!(variable.shape, OutputShape::Ragged(_)).then(|| vec![0]);
+            let output = Output { values: Values::empty(variable.dtype), offsets };
+            return Ok(Self { places: Vec::new(), output });
+        };
+        for Self { places, output } in pieces {
+            all.places.extend(places);
+            all.output.values.append(&output.values)?;
+            match (&mut all.output.offsets, &output.offsets) {
+                (None, None) => {}
+                (Some(before), Some(more)) => {
+                    let end = before.last().copied().unwrap_or(0);
+                    before.extend(more.iter().skip(1).map(|offset| end + offset));
+                }
+                _ => return Err(unfit()),
+            }
+        }
+        Ok(all)
+    }
 }
 
 /// A block of `cells` cells that holds the pieces, whose places do not overlap; every other cell is empty.

@@ -1,6 +1,7 @@
 //! Typed columns: what sources give and statistics take.
 
 use std::fmt;
+use std::ops::Range;
 
 use crate::error::{Error, Result};
 
@@ -202,6 +203,15 @@ impl Values {
         map_values!(self, v => v.iter().zip(keep).filter(|(_, k)| **k).map(|(x, _)| *x).collect())
     }
 
+    /// Some of the values, in order.
+    ///
+    /// # Panics
+    /// When the range does not lie inside; callers make it themselves.
+    #[must_use]
+    pub fn slice(&self, rows: Range<usize>) -> Self {
+        map_values!(self, v => v[rows].to_vec())
+    }
+
     /// Puts the values of `other` behind these.
     ///
     /// # Errors
@@ -364,9 +374,36 @@ impl Column {
         Self { values, missing: None }
     }
 
+    /// No rows yet, with room for `n` without missing values.
+    pub(crate) fn with_capacity(dtype: DType, n: usize) -> Self {
+        Self::complete(Values::with_capacity(dtype, n))
+    }
+
+    /// Stands for a column that is not wanted.
+    pub(crate) fn none() -> Self {
+        Self::complete(Values::empty(DType::Bool))
+    }
+
     /// Number of rows.
     pub fn len(&self) -> usize {
         self.values.len()
+    }
+
+    /// Bytes of the rows in memory.
+    pub(crate) fn bytes(&self) -> usize {
+        self.values.len() * self.values.dtype().size() + self.missing.as_ref().map_or(0, Vec::len)
+    }
+
+    /// Some of the rows, in order.
+    ///
+    /// # Panics
+    /// When the range does not lie inside; callers make it themselves.
+    #[must_use]
+    pub fn slice(&self, rows: Range<usize>) -> Self {
+        Self {
+            missing: self.missing.as_ref().map(|missing| missing[rows.clone()].to_vec()),
+            values: self.values.slice(rows),
+        }
     }
 
     /// Whether there are no rows.

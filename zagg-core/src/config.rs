@@ -11,6 +11,7 @@ mod filter;
 mod index;
 mod layers;
 mod output;
+pub mod schema;
 mod section;
 mod size;
 mod time_range;
@@ -30,6 +31,20 @@ use serde_json::{Map, Value, json};
 
 use crate::error::{Error, Result};
 use section::Section;
+
+/// Keys of `data_source` that say how bytes are fetched, which nothing in the store depends on.
+pub(crate) const HOW_READ: [&str; 10] = [
+    "driver",
+    "access",
+    "index",
+    "memory",
+    "read_ahead",
+    "granules_in_flight",
+    "read_workers",
+    "shard_workers",
+    "granule_workers",
+    "credentials_provider",
+];
 
 /// A checked pipeline.
 #[derive(Debug, Clone, PartialEq)]
@@ -107,18 +122,7 @@ impl Pipeline {
     /// how bytes are fetched and where results go.
     pub fn canonical(&self) -> Value {
         let mut source = self.data_source.options.clone();
-        for how in [
-            "driver",
-            "access",
-            "index",
-            "memory",
-            "read_ahead",
-            "granules_in_flight",
-            "read_workers",
-            "shard_workers",
-            "granule_workers",
-            "credentials_provider",
-        ] {
+        for how in HOW_READ {
             source.shift_remove(how);
         }
         source.insert("reader".into(), Value::String(self.data_source.reader.clone()));

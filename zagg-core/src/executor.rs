@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::error::Result;
 use crate::report::TaskReport;
@@ -11,6 +12,10 @@ use crate::run::Run;
 pub trait Observer: Send + Sync {
     /// A task has ended; `done` of `total` have.
     fn task_ended(&self, report: &TaskReport, done: usize, total: usize);
+
+    /// A task has ended with something that is likely to pass, and is tried again after the wait; so many tries are left with
+    /// this one.
+    fn task_retried(&self, _report: &TaskReport, _wait: Duration, _left: u32) {}
 
     /// Whether no further task may be started. Running ones finish.
     fn stop_requested(&self) -> bool {

@@ -119,15 +119,7 @@ type Found = Result<(ShardState, Option<LevelRecord>)>;
 
 /// States and level records of some shards, read side by side.
 fn read(product: &Product, store: &dyn Store, identity: &str, shards: &[u64], levels: bool) -> Vec<Found> {
-    let one = |&shard: &u64| {
-        crate::caught(|| {
-            let state = records::read_state(product, store, shard)?;
-            let record = (levels && state.is_written())
-                .then(|| records::read_levels(product, store, identity, shard))
-                .transpose()?;
-            Ok((state, record))
-        })
-    };
+    let one = |&shard: &u64| crate::caught(|| records::read_shard(product, store, identity, (shard, levels)));
     let share = shards.len().div_ceil(READERS).max(1);
     thread::scope(|scope| {
         let readers: Vec<_> =

@@ -22,9 +22,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::granule::{Driver, Granule};
 use crate::grid::Grid;
 use crate::index::IndexStore;
+use crate::profile::{self, Phase};
 use crate::report::{Strays, Traffic};
 use crate::rows::Rows;
-use crate::source::{OpenObject, PartState, PointSource};
+use crate::source::{ObjectIdentity, OpenObject, PartState, PointSource};
 use indexes::{Indexes, Outcome};
 
 /// How many granules stay open at once, unless another number is given. An open granule costs its chunk tables and its row index: about a megabyte.
@@ -65,6 +66,11 @@ struct Learnt {
     without_parts: bool,
     /// Whether an index says so: that is believed only when the granule was seen.
     known: bool,
+}
+
+/// Whether an href is that of a local file.
+fn is_local(href: &str) -> bool {
+    !href.contains("://")
 }
 
 /// Names the part of a granule in an error, where it has a name.
@@ -190,7 +196,7 @@ impl Granules {
         self.slots
             .iter()
             .filter(|slot| slot.needed.load(Ordering::Relaxed) > 0)
-            .all(|slot| slot.granule.href(self.driver).is_ok_and(|href| !href.contains("://")))
+            .all(|slot| slot.granule.href(self.driver).is_ok_and(is_local))
     }
 
     /// Tries every granule that a task needs, without reading it: one line for each that cannot be found.
@@ -202,6 +208,23 @@ impl Granules {
                 opened.err().map(|error| format!("granule {}: {error}", slot.granule.id))
             })
             .collect()
+    }
+
+    /// Whether a granule is still the object that this identity tells, which is asked of where it lies.
+    ///
+    /// # Errors
+    /// When that cannot be found out: it is gone, or cannot be reached.
+    pub fn is_same(&self, number: u32, identity: &ObjectIdentity) -> Result<bool> {
+        let granule = self.granule(number);
+        let asked = crate::caught(|| {
+            let reader = self.opener.open_known(granule.href(self.driver)?, identity)?;
+            Watched::new(reader).prove()
+        });
+        match asked {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::Changed => Ok(false),
+            Err(error) => Err(error.context(format!("granule {}", granule.id))),
+        }
     }
 
     /// Number of granules.
@@ -226,7 +249,8 @@ impl Granules {
     pub fn located(&self, number: u32, grid: &dyn Grid) -> Result<Arc<Located>> {
         let slot = &self.slots[number as usize];
         slot.used.store(self.clock.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
-        let mut state = slot.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state =
+            profile::time(Phase::Wait, || slot.state.lock().unwrap_or_else(PoisonError::into_inner));
         match &*state {
             State::Open(located) => return Ok(Arc::clone(located)),
             State::Failed(error) => return Err(error.clone()),
@@ -250,6 +274,10 @@ impl Granules {
                         known: located.is_known(),
                     };
                     all.insert(number, learnt);
+                }
+                // What is likely to pass is looked at again by the next task.
+                if located.holes().any(|(_, error)| error.kind() == ErrorKind::Temporary) {
+                    return Ok(located);
                 }
                 *state = State::Open(Arc::clone(&located));
                 // Before another task can close it.

@@ -1,12 +1,15 @@
 //! Threads that wait for bytes, apart from the threads that compute.
 
-use std::collections::BTreeMap;
+mod in_order;
+
 use std::fmt;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use crate::error::{Error, Result};
+
+pub(crate) use in_order::Outlet;
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -52,75 +55,17 @@ impl IoPool {
         Ok(Self { jobs, threads: started })
     }
 
-    /// Runs `work` on every item with at most as many in flight as there are threads, and hands the results to `take` in
-    /// the order of the items, on the calling thread.
-    ///
-    /// # Errors
-    /// The first error of `take`; what is in flight then is dropped when it arrives. A panic of `work` is an error too.
-    pub fn in_order<T: Send + 'static, R: Send + 'static>(
-        &self,
-        items: Vec<T>,
-        work: impl Fn(T) -> R + Send + Sync + 'static,
-        mut take: impl FnMut(R) -> Result<()>,
-    ) -> Result<()> {
-        let work = Arc::new(work);
-        let (results, arrived) = channel::<(usize, Result<R>)>();
-        let mut waiting: BTreeMap<usize, Result<R>> = BTreeMap::new();
-        let mut items = items.into_iter().enumerate();
-        let mut submit = |n: usize| -> Result<usize> {
-            let mut submitted = 0;
-            for (index, item) in items.by_ref().take(n) {
-                let (work, results) = (Arc::clone(&work), results.clone());
-                let job = move || {
-                    let result = crate::caught(|| Ok(work(item)));
-                    // The receiver is gone when `take` failed: nobody wants the result then.
-                    let _ = results.send((index, result));
-                };
-                self.jobs.send(Box::new(job)).map_err(|_| Error::io("the i/o threads have ended"))?;
-                submitted += 1;
-            }
-            Ok(submitted)
-        };
-        let mut outstanding = submit(self.threads)?;
-        let mut next = 0;
-        while outstanding > 0 {
-            let (index, result) = arrived.recv().map_err(|_| Error::io("the i/o threads have ended"))?;
-            waiting.insert(index, result);
-            while let Some(result) = waiting.remove(&next) {
-                next += 1;
-                // A place is free only once its result was taken, so what waits is bounded too.
-                outstanding -= 1;
-                take(result?)?;
-                outstanding += submit(1)?;
-            }
-        }
-        Ok(())
+    /// How many threads there are.
+    pub fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// Has a job done by one of the threads; jobs begin in the order in which they come.
+    fn submit(&self, job: impl FnOnce() + Send + 'static) -> Result<()> {
+        self.jobs.send(Box::new(job)).map_err(|_| ended())
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn results_come_in_order_and_a_panic_is_an_error() {
-        let pool = IoPool::new(4).unwrap();
-        let mut got = Vec::new();
-        pool.in_order(
-            (0..50u64).collect(),
-            |n| {
-                thread::sleep(std::time::Duration::from_micros((50 - n) * 20));
-                n * n
-            },
-            |n| {
-                got.push(n);
-                Ok(())
-            },
-        )
-        .unwrap();
-        assert_eq!(got, (0..50).map(|n| n * n).collect::<Vec<u64>>());
-        let error = pool.in_order(vec![1, 0], |n: i32| 7 / n, |_| Ok(())).unwrap_err();
-        assert!(error.to_string().contains("divide by zero"), "{error}");
-        pool.in_order(vec![1], |n: i32| n, |_| Ok(())).unwrap();
-    }
+fn ended() -> Error {
+    Error::io("the i/o threads have ended")
 }

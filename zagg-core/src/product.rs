@@ -19,9 +19,11 @@ use crate::levels::{Level, Writer, levels};
 use crate::program::Program;
 use crate::registry::Registry;
 use crate::source::PointSource;
+use crate::store::BlockPlace;
 
 pub use area::AOI_MASK;
 pub use plan::PLAN;
+pub(crate) use plan::{PlannedProduct, pipeline_of};
 
 /// Cells of a compact store up to which its coordinates are written with the template; above, tasks write their own part.
 const MAX_CELLS_BEFOREHAND: u64 = 100_000_000;
@@ -192,6 +194,23 @@ impl Product {
             .filter(|c| wanted && (compact || !c.implied_by_position))
             .map(|c| c.name)
             .collect()
+    }
+
+    /// The blocks that the task of a shard writes; those that are fill throughout may be no objects.
+    pub fn blocks_of(&self, shard: u64) -> Vec<BlockPlace> {
+        let at = self.position(shard);
+        let mut blocks = Vec::new();
+        for level in self.levels.iter().filter(|level| level.writer == Writer::Tasks) {
+            let place = |array: &str, block: Vec<u64>| BlockPlace {
+                group: level.group.clone(),
+                array: array.to_string(),
+                block,
+            };
+            blocks.extend(self.program.variables().iter().map(|v| place(&v.name, v.position(&at))));
+            blocks.extend(self.coordinates_with_level(level).iter().map(|name| place(name, at.clone())));
+            blocks.extend(self.has_mask(level).then(|| place(AOI_MASK, at.clone())));
+        }
+        blocks
     }
 
     /// What makes two stores the same: a store with another one is refused, and so are records of another one.

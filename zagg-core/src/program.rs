@@ -6,7 +6,7 @@ mod variable;
 pub use rows::RowProgram;
 pub use variable::{CompiledVariable, PerGroup, SortedRows};
 
-use crate::column::{Column, Values};
+use crate::column::{Column, DType, Values};
 use crate::config::{Aggregation, DataSource};
 use crate::error::{Context, Result};
 use crate::expression::Expression;
@@ -68,12 +68,35 @@ impl Program {
     /// # Errors
     /// When an expression cannot be evaluated on these types.
     pub fn inputs(&self, rows: usize, columns: &[Column]) -> Result<Vec<Values>> {
+        self.some_inputs(rows, columns, &Vec::from_iter(0..self.inputs.len()))
+    }
+
+    /// As [`Self::inputs`], for the inputs with these numbers alone: the others come without rows, and so may columns that none
+    /// of these needs.
+    ///
+    /// # Errors
+    /// When an expression cannot be evaluated on these types.
+    pub(crate) fn some_inputs(
+        &self,
+        rows: usize,
+        columns: &[Column],
+        wanted: &[usize],
+    ) -> Result<Vec<Values>> {
         let names = self.columns_of_variables();
         let values = |name: &str| {
             let at = names.iter().position(|n| n == name)?;
             columns.get(at).map(|column| &column.values)
         };
-        self.inputs.iter().map(|expression| expression.evaluate_rows(rows, &values)).collect()
+        let input = |(number, expression): (usize, &Expression)| match wanted.contains(&number) {
+            true => expression.evaluate_rows(rows, &values),
+            false => Ok(Values::empty(DType::Bool)),
+        };
+        self.inputs.iter().enumerate().map(input).collect()
+    }
+
+    /// How many inputs [`Self::inputs`] gives.
+    pub(crate) fn inputs_len(&self) -> usize {
+        self.inputs.len()
     }
 
     /// Names of the columns that variables use, in the order of the columns that the filters leave.

@@ -1,18 +1,25 @@
 //! The records of shards, beside the store: what later runs, finalize and readers believe about a shard.
 //!
-//! `shards/<label>.json` says how its task ended and from which granules it was made. `levels/<label>.bin`, for stores with
-//! several levels, holds what finalize makes the coarser ones from.
+//! `shards/<label>.json` says how its task ended, from which granules it was made, and what it wrote. `levels/<label>.bin`, for
+//! stores with several levels, holds what finalize makes the coarser ones from.
 
+mod inputs;
 mod levels;
+mod side_by_side;
+mod state;
+mod status;
 
 use serde_json::{Value, json};
 
+pub use inputs::{Standing, made_from, standings};
 pub use levels::{LevelRecord, LevelValues, VariableStates, VariableValues};
+pub use state::{ShardState, shard_state};
+pub use status::{ShardStatus, statuses};
 
 use crate::error::{Error, Result};
 use crate::product::Product;
 use crate::report::{TaskReport, TaskStatus};
-use crate::store::{Store, Written};
+use crate::store::Store;
 
 /// Folder of the shard records, below the folder beside the store.
 const SHARDS: &str = "shards/";
@@ -21,42 +28,6 @@ const LEVELS: &str = "levels/";
 
 /// Version of the form of shard records.
 const VERSION: u64 = 1;
-
-/// How a shard's record says that it ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ShardState {
-    /// Written from the granules that the plan lists now, nothing missing.
-    Done,
-    /// Written, with holes: their number.
-    Incomplete(u64),
-    /// Written from other granules than the plan lists now.
-    Outdated,
-    /// Not written: the reason.
-    Failed(String),
-    /// A task began and has not ended.
-    Open,
-    /// There is no record, or none that can be read.
-    Missing,
-}
-
-impl ShardState {
-    /// Whether blocks and level record of the shard belong together.
-    pub fn is_written(&self) -> bool {
-        matches!(self, Self::Done | Self::Incomplete(_) | Self::Outdated)
-    }
-
-    /// For people: why the shard does not count as done.
-    pub fn reason(&self) -> String {
-        match self {
-            Self::Done => "done".into(),
-            Self::Incomplete(holes) => format!("incomplete: {holes} granules or parts could not be read"),
-            Self::Outdated => "made from other granules than the shard map lists now".into(),
-            Self::Failed(reason) => format!("failed: {reason}"),
-            Self::Open => "cut off while it was written".into(),
-            Self::Missing => "not run".into(),
-        }
-    }
-}
 
 /// A record for people, too.
 pub(crate) fn pretty(value: &Value) -> Result<Vec<u8>> {
@@ -74,6 +45,13 @@ fn level_name(label: &str) -> String {
     format!("{LEVELS}{label}.bin")
 }
 
+/// The record of a shard; `Null` when there is none, or none of this form.
+fn read_record(store: &dyn Store, name: &str) -> Result<Value> {
+    let bytes = store.read_record(name)?.unwrap_or_default();
+    let record: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+    Ok(if record["version"] == VERSION { record } else { Value::Null })
+}
+
 /// Marks a shard as being written: from its first block to its last, no older record may call it done.
 pub(crate) fn write_open(product: &Product, store: &dyn Store, shard: u64) -> Result<()> {
     let label = product.grid.shard_label(shard);
@@ -83,68 +61,51 @@ pub(crate) fn write_open(product: &Product, store: &dyn Store, shard: u64) -> Re
 }
 
 /// Writes the record of one shard: what the next run believes about it.
+///
+/// A task that failed before it wrote anything has changed nothing: what an earlier one has written is kept, with its record,
+/// which then says why it was not made anew.
 pub(crate) fn write_shard(
     product: &Product,
     store: &dyn Store,
     shard: u64,
     report: &TaskReport,
 ) -> Result<()> {
+    let name = shard_name(&report.shard);
+    if report.status == TaskStatus::Failed
+        && let Some(kept) = state::kept(read_record(store, &name)?, report)
+    {
+        store.write_record(&name, pretty(&kept)?)?;
+        return Ok(());
+    }
     let mut record = json!({
         "version": VERSION,
         "shard": report.shard,
         "status": report.status,
+        "product": product.identity(),
         "granules": report.granules,
         "inputs": product.inputs(shard),
+        "objects": report.objects,
         "rows_read": report.rows_read,
         "rows_kept": report.rows_kept,
         "cells": report.cells,
-        "digest": format!("{:016x}", report.written.digest),
+        "digest": digest(report.written.digest),
         "holes": report.holes,
         "error": report.error,
+        "temporary": report.temporary,
     });
+    if let Some(levels) = &report.levels {
+        record["levels"] = levels.as_str().into();
+    }
     if let Some(outside) = report.rows_outside_area {
         record["rows_outside_area"] = outside.into();
     }
-    store.write_record(&shard_name(&report.shard), pretty(&record)?)?;
+    store.write_record(&name, pretty(&record)?)?;
     Ok(())
 }
 
-/// What the record of a shard says. What cannot be read proves nothing.
-pub fn shard_state(product: &Product, store: &dyn Store, shard: u64) -> ShardState {
-    read_state(product, store, shard).unwrap_or(ShardState::Missing)
-}
-
-/// What the record of a shard says, for those who empty the cells of shards that are not written: a record that cannot be
-/// fetched is not one that is not there.
-///
-/// # Errors
-/// When reading fails otherwise than by absence.
-pub(crate) fn read_state(product: &Product, store: &dyn Store, shard: u64) -> Result<ShardState> {
-    let label = product.grid.shard_label(shard);
-    let bytes = store.read_record(&shard_name(&label))?.unwrap_or_default();
-    let record: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-    if record["version"] != VERSION {
-        return Ok(ShardState::Missing);
-    }
-    let status = serde_json::from_value::<TaskStatus>(record["status"].clone());
-    Ok(match status {
-        Ok(TaskStatus::Failed) => {
-            ShardState::Failed(record["error"].as_str().unwrap_or("no reason is recorded").to_string())
-        }
-        // A full sphere may hold shards of earlier maps, too, about whose granules this one says nothing.
-        Ok(TaskStatus::Done | TaskStatus::Incomplete)
-            if product.shards.binary_search(&shard).is_ok()
-                && record["inputs"] != product.inputs(shard).as_str() =>
-        {
-            ShardState::Outdated
-        }
-        Ok(TaskStatus::Done) => ShardState::Done,
-        Ok(TaskStatus::Incomplete) => {
-            ShardState::Incomplete(record["holes"].as_array().map_or(0, Vec::len) as u64)
-        }
-        Err(_) if record["status"] == "open" => ShardState::Open,
-        Err(_) => ShardState::Missing,
-    })
+/// The digest of objects as records have it.
+fn digest(number: u64) -> String {
+    format!("{number:016x}")
 }
 
 /// Every shard that the store may hold: those of the map, and for a full sphere those of earlier maps too. Ascending.
@@ -168,31 +129,55 @@ pub fn shards_of_store(product: &Product, store: &dyn Store) -> Result<Vec<u64>>
     Ok(shards)
 }
 
-/// Writes what finalize makes the coarser levels from.
+/// Writes what finalize makes the coarser levels from, and notes it in the report.
 pub(crate) fn write_levels(
     product: &Product,
     store: &dyn Store,
     shard: u64,
     record: &LevelRecord,
-) -> Result<Written> {
+    report: &mut TaskReport,
+) -> Result<()> {
     let label = product.grid.shard_label(shard);
     let bytes = record.encode(&label, &product.identity())?;
-    store.write_record(&level_name(&label), bytes)
+    report.levels = Some(crate::hash::sha256_hex(&bytes));
+    report.written += store.write_record(&level_name(&label), bytes)?;
+    Ok(())
 }
 
-/// Reads what finalize makes the coarser levels from.
+/// What finalize needs of a shard: its state and, where there are `levels` and it is written, what the coarser ones are made
+/// from. For those who empty the cells of shards that are not written: a record that cannot be fetched is not one that is not
+/// there.
 ///
 /// # Errors
-/// When it is absent or damaged, or belongs to another store.
-pub(crate) fn read_levels(
+/// When the record of the shard cannot be fetched; when the level record of one that is written is absent or damaged, belongs
+/// to another store, or is not the one that the record of the shard names.
+pub(crate) fn read_shard(
     product: &Product,
     store: &dyn Store,
     identity: &str,
-    shard: u64,
-) -> Result<LevelRecord> {
+    (shard, levels): (u64, bool),
+) -> Result<(ShardState, Option<LevelRecord>)> {
     let label = product.grid.shard_label(shard);
-    let name = level_name(&label);
+    let record = read_record(store, &shard_name(&label))?;
+    let state = state::state_of(product, shard, &record);
+    if !levels || !state.is_written() {
+        return Ok((state, None));
+    }
+    let bytes = level_bytes(store, &label, &record)?;
+    let levels = LevelRecord::decode(&bytes, &label, identity)
+        .map_err(|error| error.context(format!("the record {}", level_name(&label))))?;
+    Ok((state, Some(levels)))
+}
+
+/// The bytes of the level record of a shard, which are those that its record names.
+fn level_bytes(store: &dyn Store, label: &str, record: &Value) -> Result<Vec<u8>> {
+    let name = level_name(label);
     let bytes =
         store.read_record(&name)?.ok_or_else(|| Error::not_found(format!("the record {name} is gone")))?;
-    LevelRecord::decode(&bytes, &label, identity).map_err(|error| error.context(format!("the record {name}")))
+    match record["levels"].as_str() {
+        Some(named) if named != crate::hash::sha256_hex(&bytes) => Err(Error::corrupt(format!(
+            "the record {name} is not the one that the task wrote; run its shard again"
+        ))),
+        _ => Ok(bytes),
+    }
 }

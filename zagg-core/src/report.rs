@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::granules::IndexUse;
+use crate::profile::ProfileReport;
+use crate::source::ObjectIdentity;
 use crate::store::{StoreState, Written};
 
 /// How a task ended.
@@ -26,6 +28,9 @@ pub struct Hole {
     pub part: Option<String>,
     /// Why.
     pub reason: String,
+    /// Whether the reason is likely to pass.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub temporary: bool,
 }
 
 /// Bytes and requests of reading.
@@ -72,14 +77,28 @@ pub struct TaskReport {
     pub holes: Vec<Hole>,
     /// Why it failed.
     pub error: Option<String>,
-    /// Whether the failure is likely to pass.
+    /// Whether what it failed of, or lacks, is likely to pass, at least in part: running it again may do better.
     pub temporary: bool,
+    /// How often it was run.
+    #[serde(default = "once")]
+    pub attempts: u32,
+    /// The objects that were read, by place in the list of granules; none for one that could not be opened. Reports leave
+    /// them out; the record of a shard has them.
+    #[serde(skip)]
+    pub objects: Vec<Option<ObjectIdentity>>,
+    /// Digest of what was left for finalize to make coarser levels from. Reports leave it out; the record of a shard has it.
+    #[serde(skip)]
+    pub levels: Option<String>,
     /// Reading done by this task; what a granule's first task reads serves the others.
     pub traffic: Traffic,
     /// Writing done.
     pub written: Written,
     /// Wall time.
     pub seconds: f64,
+}
+
+fn once() -> u32 {
+    1
 }
 
 /// Rows that no shard could count, found when a granule was first opened; where only boxes around its rows are known then, in
@@ -110,13 +129,16 @@ pub struct RunSummary {
     pub state: StoreState,
     /// Shards asked for.
     pub shards: u64,
-    /// Shards done, among them those without any row.
+    /// Shards done, among them those without any row and those that were done before.
     pub shards_done: u64,
+    /// Of the shards done, those that an earlier run had made from the same inputs, so that they were not run again.
+    #[serde(default)]
+    pub shards_skipped: u64,
     /// Shards written with holes.
     pub shards_incomplete: u64,
     /// Shards not written.
     pub shards_failed: u64,
-    /// Shards that were not reached because the run was stopped.
+    /// Shards that were not started because the run was stopped.
     pub shards_not_run: u64,
     /// Cells with at least one row.
     pub cells: u64,
@@ -148,16 +170,24 @@ pub struct RunSummary {
     pub failures: Vec<(String, String)>,
     /// What the user should know.
     pub warnings: Vec<String>,
-    /// Whether every failure is likely to pass.
+    /// Whether every failure and every hole is likely to pass.
     pub temporary: bool,
+    /// Whether shards with holes are as good as done to whoever asked: `--allow-incomplete`.
+    #[serde(default)]
+    pub allow_incomplete: bool,
+    /// Where the time of the run went, until the summary was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<ProfileReport>,
 }
 
 impl RunSummary {
-    /// The exit code that the summary asks for: 0 complete, 3 something is missing, 75 all of it likely to pass.
+    /// The exit code that the summary asks for: 0 all done, 3 something is missing, 75 all that is missing is likely to
+    /// come with another run.
     pub fn exit_code(&self) -> u8 {
-        if self.shards_incomplete > 0 || (self.shards_failed > 0 && !self.temporary) {
+        let incomplete = self.shards_incomplete > 0 && !self.allow_incomplete;
+        if (incomplete || self.shards_failed > 0) && !self.temporary {
             3
-        } else if self.shards_failed > 0 || self.shards_not_run > 0 {
+        } else if incomplete || self.shards_failed > 0 || self.shards_not_run > 0 {
             75
         } else {
             0

@@ -43,6 +43,20 @@ impl Rows {
         self.ranges.is_empty()
     }
 
+    /// The first `n` rows, and the others.
+    #[must_use]
+    pub fn split_at(&self, n: u64) -> (Self, Self) {
+        let (mut first, mut rest) = (Self::default(), Self::default());
+        let mut room = n;
+        for Range { start, end } in self.ranges.iter().cloned() {
+            let middle = start + room.min(end - start);
+            room -= middle - start;
+            first.ranges.extend((start < middle).then_some(start..middle));
+            rest.ranges.extend((middle < end).then_some(middle..end));
+        }
+        (first, rest)
+    }
+
     /// One past the last row, or 0.
     pub fn end(&self) -> u64 {
         self.ranges.last().map_or(0, |r| r.end)
@@ -64,5 +78,11 @@ mod tests {
         assert_eq!(rows.ranges(), [0..3, 5..9]);
         assert_eq!((rows.len(), rows.end()), (7, 9));
         assert_eq!(rows.iter().collect::<Vec<_>>(), [0, 1, 2, 5, 6, 7, 8]);
+        for n in 0..9 {
+            let (first, rest) = rows.split_at(n);
+            assert_eq!(first.len(), n.min(7));
+            assert_eq!(first.iter().chain(rest.iter()).collect::<Vec<_>>(), rows.iter().collect::<Vec<_>>());
+            assert!(first.ranges().iter().chain(rest.ranges()).all(|range| !range.is_empty()));
+        }
     }
 }

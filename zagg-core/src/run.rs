@@ -1,12 +1,16 @@
 //! A run: pipeline, shard map, grid, source and store brought together and checked, with the list of tasks.
 
+mod of_plan;
+mod resume;
 mod summary;
 mod template;
 
+pub use resume::Resumed;
 pub use template::template_of;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -19,18 +23,18 @@ use crate::granules::Granules;
 use crate::grid::Grid;
 use crate::index::IndexStore;
 use crate::io_pool::IoPool;
+use crate::memory::{self, Memory};
+use crate::plan::refuse_claimed;
 use crate::product::Product;
+use crate::profile::{self, Phase, Profile};
 use crate::registry::Registry;
 use crate::report::{RunSummary, TaskReport};
 use crate::shard_map::ShardMap;
-use crate::source::OpenObject;
+use crate::source::{OpenObject, PointSource};
 use crate::store::{Created, Store};
 
 /// Granules in flight at once when they come over a network: threads that mostly wait.
 pub const REMOTE_IO_THREADS: usize = 16;
-
-/// Least memory that a run may be given for reading granules.
-pub const LEAST_MEMORY: u64 = 64 << 20;
 
 /// One shard's work.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,14 +57,22 @@ pub struct RunOptions {
     /// Granules in flight at once; 0 means [`REMOTE_IO_THREADS`], or twice the workers when all granules are local files:
     /// those are in the page cache or on one disk, and what their threads do is inflate.
     pub io_threads: usize,
-    /// Threads that compute, and tasks at once on this machine; 0 means one per core.
+    /// Threads that compute, and tasks at once on this machine as far as memory goes; 0 means one per core.
     pub workers: usize,
-    /// Most bytes of memory for reading granules, instead of the pipeline's; at least [`LEAST_MEMORY`].
+    /// Most bytes of memory for the whole process, at least [`LEAST_MEMORY`](crate::memory::LEAST_MEMORY); none means half of
+    /// what the machine lets it have.
     pub memory: Option<u64>,
+    /// Folder to put rows aside in when a shard has more than memory holds; none means one that the system offers.
+    pub scratch: Option<PathBuf>,
     /// Granules open at once; 0 means [`MAX_OPEN`](crate::granules::MAX_OPEN).
     pub open_granules: usize,
     /// Where granule indexes are kept, for a pipeline that says `data_source.index`.
     pub index: Option<Arc<dyn IndexStore>>,
+    /// Whether a shard is written from what could be read though something could not be for a reason that is likely to pass;
+    /// otherwise it fails, and stays as it was.
+    pub allow_incomplete: bool,
+    /// How often a task is run again that ended with something that is likely to pass.
+    pub max_retries: u32,
 }
 
 /// Everything that tasks share.
@@ -77,8 +89,18 @@ pub struct Run {
     pub io: IoPool,
     /// Threads that compute.
     pub compute: rayon::ThreadPool,
+    /// How memory is divided.
+    pub memory: Memory,
     /// What the user should know before anything runs.
     pub warnings: Vec<String>,
+    /// Shards that are not run because they are done: see [`Self::resume`].
+    pub skipped: u64,
+    /// As [`RunOptions::allow_incomplete`].
+    pub allow_incomplete: bool,
+    /// As [`RunOptions::max_retries`].
+    pub max_retries: u32,
+    /// What the run spends its time with: that of the thread which brought it together, or a new one.
+    pub profile: Arc<Profile>,
 }
 
 impl fmt::Debug for Run {
@@ -100,7 +122,9 @@ impl Run {
         store: Arc<dyn Store>,
         options: &RunOptions,
     ) -> Result<Self> {
-        crate::caught(|| Self::assemble(pipeline, map, registry, opener, store, options))
+        crate::caught(|| {
+            profile::time(Phase::List, || Self::assemble(pipeline, map, registry, opener, store, options))
+        })
     }
 
     fn assemble(
@@ -131,16 +155,32 @@ impl Run {
         let ids = map.granules.iter().map(|granule| granule.id.clone()).collect();
         let (product, source) = Product::new(pipeline, grid, registry, by_shard.clone(), ids)?;
         let product = product.with_areas(areas)?;
-        let pipeline = &product.pipeline;
-        let grid = &product.grid;
-        let wanted = wanted_shards(&**grid, &by_shard, options)?;
+        let wanted = wanted_shards(&*product.grid, &by_shard, options)?;
         let tasks: Vec<Task> = wanted
             .into_iter()
             .map(|shard| Task { shard, granules: by_shard.get(&shard).cloned().unwrap_or_default() })
             .collect();
+        let listed = (map.granules.clone(), &by_shard);
+        let mut run = Self::of_tasks((product, source), listed, tasks, opener, store, options)?;
+        run.warnings.extend(map.version_warnings());
+        Ok(run)
+    }
+
+    /// The rest of a run, once its product and its tasks are known: every granule of the product, and which of them each
+    /// shard of the map lists.
+    fn of_tasks(
+        (product, source): (Product, Arc<dyn PointSource>),
+        (granules, by_shard): (Vec<Granule>, &BTreeMap<u64, Vec<u32>>),
+        tasks: Vec<Task>,
+        opener: Arc<dyn OpenObject>,
+        store: Arc<dyn Store>,
+        options: &RunOptions,
+    ) -> Result<Self> {
+        let pipeline = &product.pipeline;
+        let grid = &product.grid;
         let mut granules: Vec<(Granule, Vec<u64>, usize)> =
-            map.granules.iter().map(|granule| (granule.clone(), Vec::new(), 0)).collect();
-        for (&shard, numbers) in &by_shard {
+            granules.into_iter().map(|granule| (granule, Vec::new(), 0)).collect();
+        for (&shard, numbers) in by_shard {
             for &number in numbers {
                 granules[number as usize].1.push(shard);
             }
@@ -168,14 +208,36 @@ impl Run {
             0 => REMOTE_IO_THREADS,
             threads => threads,
         };
-        let mut warnings = pipeline.notes.clone();
-        warnings.extend(map.version_warnings());
-        Ok(Self { product, granules, store, tasks, io: IoPool::new(io_threads)?, compute, warnings })
+        let section = |key: &str| pipeline.data_source.options.get(key).and_then(serde_json::Value::as_u64);
+        // What the source was told about is what it has to divide its memory among.
+        let in_flight = section("granules_in_flight").and_then(|most| usize::try_from(most).ok());
+        let io_threads = io_threads.min(in_flight.unwrap_or(usize::MAX)).max(1);
+        let memory = Memory::divide(&product, options, (section("memory"), tasks.len()))?;
+        let warnings = pipeline.notes.clone();
+        Ok(Self {
+            product,
+            granules,
+            store,
+            tasks,
+            io: IoPool::new(io_threads)?,
+            compute,
+            memory,
+            warnings,
+            skipped: 0,
+            allow_incomplete: options.allow_incomplete,
+            max_retries: options.max_retries,
+            profile: profile::current().unwrap_or_default(),
+        })
     }
 
-    /// Threads that compute, and tasks that may run at once on this machine.
+    /// Threads that compute.
     pub fn workers(&self) -> usize {
         self.compute.current_num_threads()
+    }
+
+    /// Tasks that may run at once on this machine: as many as there are workers, or fewer for want of memory.
+    pub fn tasks_at_once(&self) -> usize {
+        self.memory.tasks
     }
 
     /// Whether [`Self::prepare`] would take the store, without reading granules or writing.
@@ -183,16 +245,23 @@ impl Run {
     /// # Errors
     /// When something else is in its place.
     pub fn check_store(&self, overwrite: bool) -> Result<()> {
-        crate::caught(|| self.store.check(&template::template(self, false), overwrite))
+        crate::caught(|| {
+            refuse_claimed(&*self.store)?;
+            self.store.check(&template::template(self, false), overwrite)
+        })
     }
 
     /// Makes the store ready: takes it for this run and writes the template.
     ///
     /// # Errors
-    /// When another run holds the store, or something else is in its place, or writing fails.
+    /// When another run holds the store or it is given to the workers of a plan, or something else is in its place, or writing fails.
     pub fn prepare(&self, overwrite: bool) -> Result<Created> {
+        let _counting = self.profile.enter();
         self.store.acquire()?;
-        let created = crate::caught(|| template::write(self, overwrite));
+        let created = crate::caught(|| {
+            refuse_claimed(&*self.store)?;
+            profile::time(Phase::Prepare, || template::write(self, overwrite))
+        });
         if created.is_err() {
             // The error of the template is what the user needs to see.
             let _ = self.store.release();
@@ -205,10 +274,13 @@ impl Run {
     /// # Errors
     /// When the executor cannot work or the state cannot be written.
     pub fn execute(self: &Arc<Self>, executor: &dyn Executor, observer: &dyn Observer) -> Result<RunSummary> {
+        let span = tracing::info_span!("run", shards = self.tasks.len(), workers = self.workers());
+        let _in_span = span.enter();
         let started = Instant::now();
         let outcome = crate::caught(|| {
             let reports = executor.run(self, observer)?;
-            self.finish(&reports, started.elapsed().as_secs_f64())
+            let seconds = started.elapsed().as_secs_f64();
+            self.profile.time(Phase::Finalize, || self.finish(&reports, seconds))
         });
         let released = self.store.release();
         let summary = outcome?;
@@ -218,12 +290,15 @@ impl Run {
 
     fn finish(&self, reports: &[TaskReport], seconds: f64) -> Result<RunSummary> {
         let mut summary = summary::summarise(self, reports, seconds);
-        let finalized = finalize::assemble(&self.product, &*self.store).inspect_err(|_| {
+        let _in_span = tracing::info_span!("finalize").entered();
+        let assembled = profile::time(Phase::Finalize, || finalize::assemble(&self.product, &*self.store));
+        let finalized = assembled.inspect_err(|_| {
             // What the tasks did is worth keeping; the error of finalize is what the user needs to see.
             let _ = summary::write(self, reports, &summary);
         })?;
         summary.state = finalized.state;
         summary.written += finalized.written;
+        summary.profile = Some(self.profile.report());
         summary::write(self, reports, &summary)?;
         // Last of all: a store that says complete has everything, its report too.
         self.store.finalize(summary.state)?;
@@ -233,22 +308,11 @@ impl Run {
 
 /// Tells the source what memory it may take, and among how many granules it has to be divided.
 fn bound_memory(pipeline: &mut Pipeline, options: &RunOptions) -> Result<()> {
-    let Some(bytes) = options.memory.or(pipeline.data_source.memory) else { return Ok(()) };
-    if bytes < LEAST_MEMORY {
-        return Err(Error::input(format!(
-            "{bytes} bytes of memory are too few to read granules; give at least {} MiB",
-            LEAST_MEMORY >> 20
-        )));
+    if let Some((bytes, in_flight)) = memory::reading(pipeline, options)? {
+        let section = &mut pipeline.data_source.options;
+        section.insert("memory".into(), bytes.into());
+        section.insert("granules_in_flight".into(), in_flight.into());
     }
-    let workers = match options.workers {
-        0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-        workers => workers,
-    };
-    let in_flight =
-        if options.io_threads == 0 { REMOTE_IO_THREADS.max(2 * workers) } else { options.io_threads };
-    let section = &mut pipeline.data_source.options;
-    section.insert("memory".into(), bytes.into());
-    section.insert("granules_in_flight".into(), in_flight.into());
     Ok(())
 }
 

@@ -167,6 +167,17 @@ pub struct BlockWrite<'a> {
     pub values: &'a Values,
 }
 
+/// Where a block lies.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BlockPlace {
+    /// Name of the group.
+    pub group: String,
+    /// Name of the array within the group.
+    pub array: String,
+    /// Position of the block along each dimension.
+    pub block: Vec<u64>,
+}
+
 /// What [`Store::create`] found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Created {
@@ -174,6 +185,15 @@ pub enum Created {
     New,
     /// A store with the same template was there and is kept.
     Existing,
+}
+
+/// What there is of a store, as its root says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// [`StoreTemplate::hash`] of the template that it was made from.
+    pub template: String,
+    /// How far it is.
+    pub state: StoreState,
 }
 
 /// Arrays out. Blocks are written by tasks in any order and possibly twice; every write is idempotent.
@@ -206,6 +226,12 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// When something is there that is not this store: another template, or no store of ours at all.
     fn create(&self, template: &StoreTemplate, overwrite: bool) -> Result<Created>;
+
+    /// The store that is there, if there is one whose template is finished. Changes nothing.
+    ///
+    /// # Errors
+    /// When something else is in its place, or looking fails.
+    fn found(&self) -> Result<Option<Found>>;
 
     /// Writes one block of one array.
     ///
@@ -250,6 +276,15 @@ pub trait Store: Send + Sync {
             };
         }
         Ok(written)
+    }
+
+    /// What is stored of some blocks, as [`Self::write_blocks`] told it when it wrote them. `None` where that is not worth asking:
+    /// what was written there stays as it was written, whatever happens to a machine.
+    ///
+    /// # Errors
+    /// When reading fails.
+    fn stored(&self, _blocks: &[BlockPlace]) -> Result<Option<Written>> {
+        Ok(None)
     }
 
     /// Writes an object beside the store, under `<store>.zagg/`.

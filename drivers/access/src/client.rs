@@ -1,6 +1,7 @@
 //! The HTTP client that everything here uses: timeouts, pool, TLS.
 
 use std::net::IpAddr;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use reqwest::redirect::Policy;
@@ -48,6 +49,25 @@ pub(crate) fn upload_builder() -> ClientBuilder {
 /// How long a request with a body of this many bytes may take until its answer begins.
 pub(crate) fn upload_time(bytes: u64) -> Duration {
     SILENCE + Duration::from_secs(bytes / SLOWEST_UPLOAD)
+}
+
+/// The client of this process for requests with short bodies. It is made once: reading the certificates of the system takes longer
+/// than many a request, and whoever asks the same server next finds a connection.
+///
+/// # Errors
+/// As of [`build`].
+pub(crate) fn shared() -> Result<Client> {
+    static SHARED: OnceLock<Result<Client>> = OnceLock::new();
+    SHARED.get_or_init(|| build(builder())).clone()
+}
+
+/// The same for requests with long bodies.
+///
+/// # Errors
+/// As of [`build`].
+pub(crate) fn shared_uploads() -> Result<Client> {
+    static SHARED: OnceLock<Result<Client>> = OnceLock::new();
+    SHARED.get_or_init(|| build(upload_builder())).clone()
 }
 
 /// Makes the client, with the proxies that the environment names.

@@ -6,6 +6,7 @@
 mod archives;
 mod environment;
 mod keys;
+mod lent;
 mod login;
 mod netrc;
 mod refreshed;
@@ -24,6 +25,8 @@ pub(crate) use archives::authority;
 pub use archives::{Archive, Hosts};
 pub use environment::Environment;
 use keys::ArchiveKeys;
+use lent::LentKeys;
+pub use lent::{CredentialsObject, Loan};
 use login::Login;
 use refreshed::{Clock, system_clock};
 pub(crate) use session::{Ask, Landed, Session, is_page};
@@ -31,6 +34,7 @@ pub(crate) use session::{Ask, Landed, Session, is_page};
 use crate::client;
 use crate::https::Retries;
 use crate::s3::archive::{Archive as S3Archive, Archives};
+use crate::s3::keys::Keys;
 
 /// The region of all buckets of NASA's archives.
 const REGION: &str = "us-west-2";
@@ -41,6 +45,7 @@ const REGION: &str = "us-west-2";
 pub struct Earthdata {
     user: Arc<User>,
     keys: Arc<Mutex<HashMap<String, Arc<ArchiveKeys>>>>,
+    lent: Option<CredentialsObject>,
 }
 
 /// What all requests of one user share.
@@ -81,15 +86,35 @@ impl Earthdata {
         Self::with_clock(environment, hosts, retries, system_clock())
     }
 
+    /// A user who has nothing but what an object lends: the environment is not looked at.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub fn lent(object: CredentialsObject, hosts: Hosts, retries: Retries) -> Result<Self> {
+        let nobody = Environment::from_variables(|_| None);
+        Self::build(nobody, hosts, retries, system_clock(), Some(object))
+    }
+
     fn with_clock(environment: Environment, hosts: Hosts, retries: Retries, clock: Clock) -> Result<Self> {
+        Self::build(environment, hosts, retries, clock, None)
+    }
+
+    fn build(
+        environment: Environment,
+        hosts: Hosts,
+        retries: Retries,
+        clock: Clock,
+        lent: Option<CredentialsObject>,
+    ) -> Result<Self> {
         let hosts = match &environment.login_url {
             Some(url) => hosts.with_login(url)?,
             None => hosts,
         };
-        let client: Client = client::build(client::builder())?;
-        let login = Login::new(environment, hosts.login().clone(), retries, Arc::clone(&clock));
+        let client: Client = client::shared()?;
+        let login =
+            Login::new(environment, hosts.login().clone(), retries, Arc::clone(&clock)).lent(lent.clone());
         let session = Session::new(client, hosts, login);
-        Ok(Self { user: Arc::new(User { session, retries, clock }), keys: Arc::default() })
+        Ok(Self { user: Arc::new(User { session, retries, clock }), keys: Arc::default(), lent })
     }
 
     /// How patient requests are.
@@ -102,11 +127,28 @@ impl Earthdata {
         &self.user.session
     }
 
-    /// How the buckets of an archive are reached: one set of keys for all who ask.
-    fn s3_archive(&self, archive: &Archive) -> S3Archive {
+    /// The S3 keys of an archive, or the bearer token of no archive, to be lent to workers.
+    pub(crate) async fn loan(&self, archive: Option<&str>) -> Result<Loan> {
+        let session = self.session();
+        let Some(name) = archive else { return Ok(Loan::of_token(&session.token().await?)) };
+        let archive = session.hosts().archive_named(name)?;
+        let (keys, ends) = self.archive_keys(archive).until_end().await?;
+        Ok(Loan::of_keys(&archive.name, &keys, ends))
+    }
+
+    fn archive_keys(&self, archive: &Archive) -> Arc<ArchiveKeys> {
         let mut all = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         let new = || Arc::new(ArchiveKeys::new(archive.clone(), Arc::clone(&self.user)));
-        let keys = Arc::clone(all.entry(archive.name.clone()).or_insert_with(new));
+        Arc::clone(all.entry(archive.name.clone()).or_insert_with(new))
+    }
+
+    /// How the buckets of an archive are reached: one set of keys for all who ask.
+    fn s3_archive(&self, archive: &Archive) -> S3Archive {
+        let keys = self.archive_keys(archive);
+        let keys: Arc<dyn Keys> = match &self.lent {
+            Some(object) => Arc::new(LentKeys::new(object.clone(), &archive.name, keys)),
+            None => keys,
+        };
         S3Archive { name: archive.title.clone(), region: REGION.to_string(), keys }
     }
 }

@@ -3,11 +3,13 @@
 //! Two chains of credentials, which never meet: [`Access`] opens granules, with what an archive gives to an Earthdata
 //! login or with what a pipeline names; [`StoreChain`] reaches buckets of the user's own.
 
+mod ambient;
 mod client;
 mod coalesce;
 mod earthdata;
 mod heads;
 mod https;
+mod lend;
 mod local;
 mod pages;
 mod remote;
@@ -18,7 +20,8 @@ mod stores;
 
 use std::sync::{Arc, OnceLock};
 
-pub use earthdata::{Archive, Earthdata, Environment, Hosts};
+pub use ambient::{AmbientKeys, AwsKeys};
+pub use earthdata::{Archive, CredentialsObject, Earthdata, Environment, Hosts, Loan};
 pub use https::{Https, Retries};
 pub use local::LocalFile;
 pub use pages::{Page, PageLimits, PageRequest, PageServer};
@@ -31,6 +34,15 @@ use zagg_core::{Error, Result};
 
 use heads::Heads;
 use s3::{Place, S3, environment};
+
+/// Starts the threads of the network and reads the certificates of the system, which otherwise comes with the first request: for
+/// programs that are started before they are asked anything.
+///
+/// # Errors
+/// When threads cannot be started or TLS cannot be set up.
+pub fn prepare() -> Result<()> {
+    runtime::block_on(async { client::shared().and(client::shared_uploads()).map(drop) })
+}
 
 /// Opens granules by href. Clones share connections, login and credentials.
 #[derive(Debug, Clone, Default)]
@@ -70,6 +82,26 @@ impl Access {
         let (options, retries) = (self.0.options.clone(), self.0.retries);
         let earthdata = OnceLock::from(Ok(earthdata));
         Self(Arc::new(Shared { options, retries, earthdata, ..Shared::default() }))
+    }
+
+    /// The same with what an object lends instead of the environment's login: S3 keys of an archive, or a token.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub fn with_credentials(&self, object: &CredentialsObject) -> Result<Self> {
+        let earthdata = Earthdata::lent(object.clone(), Hosts::nasa(), self.0.retries)?;
+        Ok(self.with_earthdata(earthdata))
+    }
+
+    /// What workers elsewhere must be lent to read these granules with the login of this process: S3 keys of an archive for
+    /// objects in its buckets, the bearer token for addresses of NASA's. None when nothing is needed: files, public buckets,
+    /// and buckets that workers read with a role of their own. Asking again, once the last loan ends within ten minutes,
+    /// gives the next.
+    ///
+    /// # Errors
+    /// When an href cannot be read, they are of several archives, or there is no login.
+    pub fn lend<'a>(&self, hrefs: impl IntoIterator<Item = &'a str>) -> Result<Option<Loan>> {
+        lend::lend(self, hrefs)
     }
 
     /// Hrefs and lengths in bytes of the objects under `s3://bucket/prefix`, ascending, signed for as their granules are:

@@ -14,7 +14,7 @@ use zagg_core::config::StoreAccess;
 use zagg_core::index::{IndexStore, MAX_STORED_BYTES};
 use zagg_core::{Error, Result};
 
-use crate::earthdata::Hosts;
+use crate::earthdata::{CredentialsObject, Hosts};
 use crate::https::Retries;
 use crate::s3::environment::{self, Ambient, Lookup};
 use crate::s3::keys::Keys;
@@ -108,6 +108,26 @@ impl StoreChain {
         let href = S3Href::parse_folder(url)?;
         let bucket = self.bucket(&href.bucket)?;
         Ok(BucketFolder::new(url, bucket, href.key))
+    }
+
+    /// The object that lends credentials for granules: a file (a path or `file://`) or `s3://bucket/key`, which is read with
+    /// this chain. Asks for nothing yet.
+    ///
+    /// # Errors
+    /// When the URL is of neither kind.
+    pub fn credentials_object(&self, url: &str) -> Result<CredentialsObject> {
+        match url.split_once("://") {
+            None => Ok(CredentialsObject::of_file(url)),
+            Some(("file", path)) if path.starts_with('/') => Ok(CredentialsObject::of_file(path)),
+            Some(("s3", _)) => {
+                let href = S3Href::parse(url)?;
+                Ok(CredentialsObject::of_object(url, self.bucket(&href.bucket)?, href.key))
+            }
+            Some(_) => Err(Error::input(format!(
+                "{}: credentials are lent in a file or in s3://bucket/key; give one of them",
+                shown(url)
+            ))),
+        }
     }
 
     fn bucket(&self, name: &str) -> Result<Arc<Bucket>> {

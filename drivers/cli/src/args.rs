@@ -1,12 +1,23 @@
 //! The command line as it is typed.
 
 pub(crate) mod catalog;
+pub(crate) mod lambda;
+mod log;
 pub(crate) mod plugins;
+pub(crate) mod render;
+mod run;
+mod status;
+pub(crate) mod texts;
+pub(crate) mod worker;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use zagg_core::granule::Driver;
+
+pub(crate) use log::{LogArgs, LogFormat};
+pub(crate) use run::RunArgs;
+pub(crate) use status::StatusArgs;
 
 /// Aggregate point observations onto discrete global grids, into a Zarr store.
 #[derive(Debug, Parser)]
@@ -16,6 +27,8 @@ pub(crate) struct Arguments {
     /// variable ZAGG_PLUGIN_PATH names, with : between them. They run with all your rights
     #[arg(long, value_name = "PATH", global = true)]
     pub(crate) plugin_path: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) log: LogArgs,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -27,19 +40,35 @@ pub(crate) enum Command {
     /// Build a shard map: which granules each shard needs
     Catalog(Box<catalog::CatalogArgs>),
     /// Aggregate the granules of a shard map into a store
-    Run(RunArgs),
+    Run(Box<RunArgs>),
+    /// Say which shards of a store are done, and what is wrong with the others
+    Status(StatusArgs),
     /// Keep what runs need to know of the granules of a shard map, so that they fetch little else than rows
     Index(IndexArgs),
+    /// Make a store's template, and a plan of tasks that workers on any cluster take
+    Plan(worker::PlanArgs),
+    /// Run tasks of a plan: one, or the share of one worker among several
+    Worker(worker::WorkerArgs),
     /// Make the coarser levels of a store from what its shards left, and set its state; copy it in other chunks
-    Finalize(FinalizeArgs),
+    Finalize(worker::FinalizeArgs),
     /// Check a store: metadata, ids, levels, blocks and records
     Validate(ValidateArgs),
+    /// Draw a variable of a store as a map, or write its values on a plane as a GeoTIFF
+    Render(Box<render::RenderArgs>),
     /// Describe a store, a granule (.h5), a shard map (.json) or a pipeline (.yaml)
     Inspect(InspectArgs),
-    /// List the pipelines that ship with zagg, or print one
+    /// List the pipelines that ship with zagg, print one, or print the schema of pipelines
     Config(ConfigArgs),
     /// List the plugins of this program, describe one, or check a shared library
     Plugins(plugins::PluginsArgs),
+    /// Print what a shell needs to complete command lines
+    Completions(texts::CompletionsArgs),
+    /// Print the manual page, or write those of all commands
+    #[command(hide = true)]
+    Man(texts::ManArgs),
+    /// Print a page of the book that is made from the program
+    #[command(hide = true)]
+    Reference(texts::ReferenceArgs),
 }
 
 /// Text for people or JSON for programs.
@@ -79,49 +108,6 @@ impl From<DriverArg> for Driver {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct RunArgs {
-    #[command(flatten)]
-    pub(crate) pipeline: PipelineArgs,
-    /// Shard map to run, made by `zagg catalog`; default: `catalog` of the pipeline
-    #[arg(long, value_name = "FILE")]
-    pub(crate) catalog: Option<PathBuf>,
-    /// Store to write, a path or s3://bucket/folder; default: `output.store` of the pipeline
-    #[arg(long, value_name = "PATH")]
-    pub(crate) store: Option<String>,
-    /// Keys for buckets of your own, as JSON with accessKeyId and secretAccessKey; default: what the environment has for AWS
-    #[arg(long, value_name = "FILE")]
-    pub(crate) output_creds: Option<PathBuf>,
-    /// Which address of a granule is read; a local copy stands in for one that is missing
-    #[arg(long, value_enum)]
-    pub(crate) driver: Option<DriverArg>,
-    /// Run only this shard, by its label such as -5112323; may be repeated
-    #[arg(long, value_name = "LABEL", allow_hyphen_values = true)]
-    pub(crate) shard: Vec<String>,
-    /// Run at most N shards, the first of the map
-    #[arg(long, value_name = "N")]
-    pub(crate) max_cells: Option<usize>,
-    /// Shards at once, and threads that compute; default: one per core
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub(crate) workers: Option<u16>,
-    /// Memory for reading granules, such as 512MiB: chunks that are kept and what is in flight. The rows of the shards in work
-    /// come on top. Default: `data_source.memory` of the pipeline, else the reader's own limits
-    #[arg(long, value_name = "SIZE", value_parser = zagg_core::config::parse_bytes)]
-    pub(crate) memory: Option<u64>,
-    /// Check pipeline, map, store and that granules are there, and say what would be done, without reading or writing
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-    /// Delete what an earlier run left in the store first; files that zagg did not write are never touched
-    #[arg(long)]
-    pub(crate) overwrite: bool,
-    /// Start no further shard after one has failed
-    #[arg(long)]
-    pub(crate) fail_fast: bool,
-    /// Form of the summary on standard output
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) format: Format,
-}
-
-#[derive(Debug, Args)]
 pub(crate) struct IndexArgs {
     #[command(flatten)]
     pub(crate) pipeline: PipelineArgs,
@@ -140,28 +126,6 @@ pub(crate) struct IndexArgs {
     /// Write every index anew, also those that are valid
     #[arg(long)]
     pub(crate) rebuild: bool,
-    /// Keys for buckets of your own, as JSON with accessKeyId and secretAccessKey; default: what the environment has for AWS
-    #[arg(long, value_name = "FILE")]
-    pub(crate) output_creds: Option<PathBuf>,
-    /// Form of the summary on standard output
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) format: Format,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct FinalizeArgs {
-    /// Store to finalize: a path or s3://bucket/folder
-    #[arg(value_name = "STORE")]
-    pub(crate) store: String,
-    /// Copy the store in chunks of so many cells, such as 1048576, 512x512, or 1048576/65536 for objects with inner chunks
-    #[arg(long, value_name = "CELLS", requires = "to")]
-    pub(crate) rechunk: Option<zagg_zarr::Rechunk>,
-    /// Where the copy goes; the store itself is only read
-    #[arg(long, value_name = "DEST", requires = "rechunk")]
-    pub(crate) to: Option<String>,
-    /// Delete what an earlier copy left at DEST first
-    #[arg(long, requires = "rechunk")]
-    pub(crate) overwrite: bool,
     /// Keys for buckets of your own, as JSON with accessKeyId and secretAccessKey; default: what the environment has for AWS
     #[arg(long, value_name = "FILE")]
     pub(crate) output_creds: Option<PathBuf>,
@@ -223,6 +187,12 @@ pub(crate) enum ConfigCommand {
     Show {
         /// Its name
         name: String,
+    },
+    /// Print the JSON Schema of pipelines, for editors
+    Schema {
+        /// Of a file that is laid over a preset: nothing is required
+        #[arg(long)]
+        layer: bool,
     },
 }
 

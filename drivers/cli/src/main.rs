@@ -4,9 +4,13 @@ mod args;
 mod builtin;
 mod commands;
 mod failure;
+mod logging;
 mod output;
 mod pipeline;
+mod profile;
 mod progress;
+mod schema;
+mod signals;
 mod summary;
 
 use std::io::ErrorKind;
@@ -18,7 +22,7 @@ use args::{Arguments, Command};
 use failure::Failure;
 
 fn main() -> ExitCode {
-    ignore_file_size_signal();
+    signals::ignore_file_size();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -42,27 +46,24 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> Result<u8, Failure> {
+    logging::start(&arguments.log)?;
     builtin::look_in(arguments.plugin_path);
     match arguments.command {
         Command::Run(args) => commands::run::run(&args),
+        Command::Status(args) => commands::status::run(&args),
         Command::Catalog(args) => commands::catalog::run(&args),
         Command::Index(args) => commands::index::run(&args),
+        Command::Plan(args) => commands::plan::run(&args),
+        Command::Worker(args) => commands::worker::run(&args),
         Command::Finalize(args) => commands::finalize::run(&args),
         Command::Validate(args) => commands::validate::run(&args),
+        Command::Render(args) => commands::render::run(&args),
         Command::Inspect(args) => commands::inspect::run(&args),
         Command::Demo(args) => commands::demo::run(&args),
         Command::Config(args) => commands::config::run(&args),
         Command::Plugins(args) => commands::plugins::run(&args),
+        Command::Completions(args) => commands::completions::run(&args),
+        Command::Man(args) => commands::man::run(&args),
+        Command::Reference(args) => commands::reference::run(&args),
     }
 }
-
-/// A file that grows past the limit of the process kills it by default; as an error of `write` it can be reported.
-#[cfg(unix)]
-fn ignore_file_size_signal() {
-    let seen = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
-    // Without the handler the only loss is the message, so a failure to set it is no reason to stop.
-    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, seen);
-}
-
-#[cfg(not(unix))]
-fn ignore_file_size_signal() {}

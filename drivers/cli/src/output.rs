@@ -2,10 +2,11 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use comfy_table::{Table, presets};
+use comfy_table::{ContentArrangement, Table, presets};
 use zagg_core::{Error, Result};
 
 use crate::failure::Failure;
+use crate::logging;
 
 /// Prints data. A reader that went away (`zagg … | head`) is no error.
 pub(crate) fn data(text: &str) -> Result<(), Failure> {
@@ -27,23 +28,32 @@ pub(crate) fn json(value: &serde_json::Value) -> Result<(), Failure> {
 
 /// Tells the user something.
 pub(crate) fn note(text: &str) {
+    if logging::is_json() {
+        return tracing::info!(target: "zagg", "{}", text.strip_prefix("zagg: ").unwrap_or(text));
+    }
     // There is nobody left to tell when standard error is gone.
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
 /// Tells the user what went wrong.
 pub(crate) fn error(text: &str) {
+    if logging::is_json() {
+        return tracing::error!(target: "zagg", "{text}");
+    }
     note(&format!("zagg: error: {text}"));
 }
 
 /// Tells the user what to mind.
 pub(crate) fn warning(text: &str) {
+    if logging::is_json() {
+        return tracing::warn!(target: "zagg", "{text}");
+    }
     note(&format!("zagg: warning: {text}"));
 }
 
 /// Whether somebody watches standard error.
 pub(crate) fn is_watched() -> bool {
-    io::stderr().is_terminal()
+    io::stderr().is_terminal() && !logging::is_json()
 }
 
 /// A table of text, without lines when it goes to a pipe.
@@ -54,10 +64,22 @@ pub(crate) fn table(header: &[&str]) -> Table {
     } else {
         presets::NOTHING
     });
+    if let Some(width) = width() {
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+    }
     if !header.is_empty() {
         table.set_header(header.iter().copied());
     }
     table
+}
+
+/// Columns of the terminal, or those that the variable COLUMNS asks for; without either, lines are as long as they are.
+fn width() -> Option<u16> {
+    // Narrower, every letter would stand on a line of its own.
+    const NARROWEST: u16 = 40;
+    let asked = std::env::var("COLUMNS").ok().and_then(|columns| columns.trim().parse::<u16>().ok());
+    let seen = || terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0);
+    asked.filter(|columns| *columns > 0).or_else(seen).map(|columns| columns.max(NARROWEST))
 }
 
 /// A number with separators for thousands.

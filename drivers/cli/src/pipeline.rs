@@ -48,13 +48,18 @@ pub(crate) fn read_text(path: &Path) -> Result<String> {
     String::from_utf8(bytes).map_err(|_| Error::input(format!("{}: not a text file", path.display())))
 }
 
+/// [`write_bytes`] of a text.
+pub(crate) fn write_text(path: &Path, text: &str) -> Result<()> {
+    write_bytes(path, text.as_bytes())
+}
+
 /// Writes a file so that a reader sees either the old content or all of the new one. A link is followed; what is no
 /// regular file, such as a pipe, is written to as it is.
-pub(crate) fn write_text(path: &Path, text: &str) -> Result<()> {
+pub(crate) fn write_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
     let failed = |error: std::io::Error| Error::from_io(&error, path.display());
     let target = match std::fs::canonicalize(path) {
         Ok(target) if target.is_file() => target,
-        Ok(special) => return std::fs::write(special, text).map_err(failed),
+        Ok(special) => return std::fs::write(special, bytes).map_err(failed),
         Err(_) => path.to_path_buf(),
     };
     let name =
@@ -62,7 +67,7 @@ pub(crate) fn write_text(path: &Path, text: &str) -> Result<()> {
     let mut partial = name.to_owned();
     partial.push(format!(".{}.partial", std::process::id()));
     let partial = target.with_file_name(partial);
-    let written = std::fs::write(&partial, text).and_then(|()| std::fs::rename(&partial, &target));
+    let written = std::fs::write(&partial, bytes).and_then(|()| std::fs::rename(&partial, &target));
     if written.is_err() {
         // The error of writing is what the user needs to see.
         let _ = std::fs::remove_file(&partial);

@@ -1,6 +1,7 @@
 //! Progress: a bar on a terminal, lines otherwise.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -8,6 +9,8 @@ use zagg_core::executor::Observer;
 use zagg_core::report::TaskReport;
 
 use crate::output;
+use crate::signals::Stop;
+use crate::summary::MAX_LINES;
 
 /// Where nobody watches, a line is printed at most this often.
 const LINE_EVERY: Duration = Duration::from_secs(5);
@@ -18,6 +21,9 @@ pub(crate) struct Progress {
     what: &'static str,
     bar: Option<ProgressBar>,
     last_line: Mutex<Instant>,
+    stop: Stop,
+    /// Retries that were told.
+    retries: AtomicUsize,
 }
 
 impl Progress {
@@ -31,7 +37,18 @@ impl Progress {
             bar.set_prefix(what);
             bar
         });
-        Self { what, bar, last_line: Mutex::new(Instant::now()) }
+        Self {
+            what,
+            bar,
+            last_line: Mutex::new(Instant::now()),
+            stop: Stop::default(),
+            retries: AtomicUsize::new(0),
+        }
+    }
+
+    /// The same, and what it follows is stopped when this says so.
+    pub(crate) fn stopped_by(self, stop: &Stop) -> Self {
+        Self { stop: stop.clone(), ..self }
     }
 
     pub(crate) fn at(&self, done: u64, total: u64) {
@@ -90,5 +107,24 @@ impl Progress {
 impl Observer for Progress {
     fn task_ended(&self, _report: &TaskReport, done: usize, total: usize) {
         self.at(done as u64, total as u64);
+    }
+
+    fn task_retried(&self, report: &TaskReport, wait: Duration, left: u32) {
+        // When much fails, it mostly fails for one reason.
+        if self.retries.fetch_add(1, Ordering::Relaxed) >= MAX_LINES {
+            return;
+        }
+        let hole = || report.holes.iter().find(|hole| hole.temporary).map(|hole| hole.reason.as_str());
+        let reason = report.error.as_deref().or_else(hole).unwrap_or("failed");
+        let tries = if left == 1 { "1 try".to_string() } else { format!("{left} tries") };
+        self.say(&format!(
+            "zagg: shard {}: {reason}; again in {} s, {tries} left",
+            report.shard,
+            wait.as_secs()
+        ));
+    }
+
+    fn stop_requested(&self) -> bool {
+        self.stop.is_requested()
     }
 }

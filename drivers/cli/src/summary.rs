@@ -3,6 +3,7 @@
 use zagg_core::report::RunSummary;
 
 use crate::args::Format;
+use crate::commands::lambda::Extra;
 use crate::failure::Failure;
 use crate::output::{self, bytes, grouped};
 
@@ -11,6 +12,16 @@ pub(crate) const MAX_LINES: usize = 20;
 
 /// Prints the summary, and what is missing to standard error.
 pub(crate) fn print(summary: &RunSummary, store: &str, format: Format) -> Result<(), Failure> {
+    print_with(summary, store, format, None)
+}
+
+/// The same, with what the executor adds.
+pub(crate) fn print_with(
+    summary: &RunSummary,
+    store: &str,
+    format: Format,
+    extra: Option<&Extra>,
+) -> Result<(), Failure> {
     for warning in summary.warnings.iter().take(MAX_LINES) {
         output::warning(warning);
     }
@@ -26,12 +37,18 @@ pub(crate) fn print(summary: &RunSummary, store: &str, format: Format) -> Result
     }
     rest(summary.failures.len(), "failures");
     if format == Format::Json {
-        let value = serde_json::to_value(summary)
+        let mut value = serde_json::to_value(summary)
             .map_err(|error| zagg_core::Error::io(format!("summary as JSON: {error}")))?;
+        if let Some(extra) = extra {
+            value["lambda"] = extra.json.clone();
+        }
         return output::json(&value);
     }
     let mut table = output::table(&[]);
     let mut shards = format!("{} of {} done", grouped(summary.shards_done), grouped(summary.shards));
+    if summary.shards_skipped > 0 {
+        shards.push_str(&format!(" ({} before)", grouped(summary.shards_skipped)));
+    }
     for (n, what) in [
         (summary.shards_incomplete, "incomplete"),
         (summary.shards_failed, "failed"),
@@ -81,7 +98,26 @@ pub(crate) fn print(summary: &RunSummary, store: &str, format: Format) -> Result
         &format!("{} in {} objects", bytes(summary.written.bytes), grouped(summary.written.objects)),
     ]);
     table.add_row(["time", &format!("{:.2} s", summary.seconds)]);
+    for (name, text) in extra.iter().flat_map(|extra| &extra.rows) {
+        table.add_row([*name, text]);
+    }
     output::data(&table.to_string())
+}
+
+/// Says how to go on, when another run is likely to do what this one did not.
+pub(crate) fn advise(summary: &RunSummary) {
+    let (stopped, temporary) = (summary.shards_not_run, summary.temporary);
+    if stopped > 0 {
+        let left = grouped(stopped);
+        output::note(&format!(
+            "zagg: stopped with {left} shards not run; go on with the same command and --resume"
+        ));
+    } else if temporary {
+        let left = grouped(summary.shards_failed + summary.shards_incomplete);
+        output::note(&format!(
+            "zagg: {left} shards lack what is likely to be there later; go on with the same command and --resume"
+        ));
+    }
 }
 
 /// A granule, or a part of it. The only part of some has no name.

@@ -5,6 +5,7 @@ use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use zagg_core::profile::{self, Counter};
 
 use crate::decode::Filter;
 
@@ -133,6 +134,7 @@ impl State {
             let Some((_, oldest)) = self.by_use.pop_first() else { break };
             if let Some((old, _)) = self.ready.remove(&oldest) {
                 self.bytes -= old.len() as u64;
+                profile::add(Counter::ChunksDropped, 1);
             }
         }
         self.clock += 1;

@@ -33,5 +33,6 @@ mod values;
 #[cfg(test)]
 mod testing;
 
+pub use objects::logged::{Operation, StoreLog};
 pub use store::{ArraySummary, GroupSummary, Rechunk, Rechunked, Summary, ZarrStore};
 pub use validate::{Check, Finding, Validation};

@@ -152,6 +152,19 @@ pub(crate) fn acquire(objects: &dyn Objects, location: &str) -> Result<Vec<u8>> 
     if taken? { Ok(mine) } else { Err(held(None)) }
 }
 
+/// Who holds the lock, for people; `None` when nobody does, or certainly nobody who is still there.
+///
+/// # Errors
+/// When looking fails.
+pub(crate) fn holder(objects: &dyn Objects) -> Result<Option<String>> {
+    let Some(bytes) = objects.get(LOCK, MAX_BYTES)? else { return Ok(None) };
+    Ok(match Holder::parse(&bytes) {
+        Some(holder) if holder.is_gone(objects.is_shared()) => None,
+        Some(holder) => Some(holder.describe().trim_end_matches(',').to_owned()),
+        None => Some("another run".to_owned()),
+    })
+}
+
 /// Replaces the lock of a dead run. Called only by the one who holds [`TAKEOVER`].
 fn take_over(objects: &dyn Objects, theirs: &[u8], mine: &[u8]) -> Result<bool> {
     // Somebody may have done all this between our look at the lock and our having the takeover.

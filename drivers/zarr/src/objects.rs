@@ -6,6 +6,7 @@
 #[cfg(feature = "buckets")]
 pub(crate) mod bucket;
 pub(crate) mod local;
+pub(crate) mod logged;
 pub(crate) mod memory;
 
 #[cfg(test)]
@@ -27,11 +28,29 @@ pub(crate) trait Objects: Send + Sync {
     /// When it cannot be written; then the older one is still there.
     fn put(&self, name: &str, bytes: &[u8]) -> Result<()>;
 
-    /// Puts an object whole if there is none of that name, and says whether it did. Of several callers one wins.
+    /// Puts an object whole if there is none of that name, and says whether it did. Of several callers one wins. The object
+    /// outlasts a power cut.
     ///
     /// # Errors
     /// When it cannot be written.
     fn put_if_absent(&self, name: &str, bytes: &[u8]) -> Result<bool>;
+
+    /// As [`Self::put`], and once it is done the object outlasts a power cut.
+    ///
+    /// # Errors
+    /// As of [`Self::put`].
+    fn put_durable(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        self.put(name, bytes)
+    }
+
+    /// Waits until everything that was put outlasts a power cut. Where a put that has succeeded does so by itself, there is
+    /// nothing to wait for.
+    ///
+    /// # Errors
+    /// When it cannot be made sure.
+    fn settle(&self) -> Result<()> {
+        Ok(())
+    }
 
     /// Takes an object away. One that is not there is no fault.
     ///

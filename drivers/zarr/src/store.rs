@@ -3,13 +3,14 @@
 mod create;
 mod read;
 mod rechunk;
+mod replay;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use serde_json::{Map, Value, json};
-use zagg_core::store::{BlockWrite, Created, Store, StoreState, StoreTemplate, Written};
+use zagg_core::store::{BlockPlace, BlockWrite, Created, Found, Store, StoreState, StoreTemplate, Written};
 use zagg_core::{Context, Error, Result, Values};
 
 pub use self::read::{ArraySummary, GroupSummary, Summary};
@@ -37,6 +38,9 @@ pub(crate) const MAX_METADATA: u64 = 64 << 20;
 
 /// Most bytes of one record.
 const MAX_RECORD: u64 = 4 << 30;
+
+/// Most bytes of any object inside the store.
+const MAX_OBJECT: u64 = crate::layout::MAX_BLOCK_BYTES + (64 << 20);
 
 /// Most encoded bytes that wait to be written at once.
 const MAX_WAITING: usize = 256 << 20;
@@ -116,6 +120,14 @@ impl ZarrStore {
             Arc::new(MemoryObjects::new("memory")),
             Arc::new(MemoryObjects::new("memory.zagg")),
         )
+    }
+
+    /// Who is writing to the store, for people; `None` when nobody is, or only a run that has ended without saying so.
+    ///
+    /// # Errors
+    /// When looking fails.
+    pub fn writer(&self) -> Result<Option<String>> {
+        lock::holder(&*self.beside)
     }
 
     /// An empty store in memory under another name.
@@ -235,6 +247,10 @@ impl Store for ZarrStore {
         self.create_from(template, overwrite)
     }
 
+    fn found(&self) -> Result<Option<Found>> {
+        Ok(self.root()?.map(|root| Found { template: root.template, state: root.state }))
+    }
+
     fn write_block(&self, group: &str, array: &str, block: &[u64], values: &Values) -> Result<Written> {
         self.write_blocks(&[BlockWrite { group, array, block, offsets: None, values }])
     }
@@ -266,6 +282,21 @@ impl Store for ZarrStore {
         }
         written += self.change_all(waiting)?;
         Ok(written)
+    }
+
+    fn stored(&self, blocks: &[BlockPlace]) -> Result<Option<Written>> {
+        if self.store.is_shared() {
+            return Ok(None);
+        }
+        let name = |place: &BlockPlace| {
+            format!("{}/{}/{}", place.group, place.array, Layout::chunk_key(&place.block))
+        };
+        let mut written = Written::default();
+        for name in blocks.iter().map(name) {
+            let bytes = self.store.get(&name, MAX_OBJECT)?;
+            written += bytes.map(|bytes| Written::object(&name, &bytes)).unwrap_or_default();
+        }
+        Ok(Some(written))
     }
 
     fn write_record(&self, name: &str, bytes: Vec<u8>) -> Result<Written> {
@@ -300,7 +331,11 @@ impl Store for ZarrStore {
             }
         }
         root.set_state(state, children);
-        self.store.put(NODE, &json::to_bytes(&Value::Object(root.document))?)
+        if state != StoreState::Open {
+            // What a finished store says of itself must hold after a power cut, too.
+            self.store.settle()?;
+        }
+        self.store.put_durable(NODE, &json::to_bytes(&Value::Object(root.document))?)
     }
 }
 

@@ -51,7 +51,7 @@ use granule::Hdf5Granule;
 use options::Options;
 
 /// Bytes of decoded chunks kept for neighbouring shards. A chunk of 10,000 rows is cut by two or three of them.
-const CHUNK_CACHE_BYTES: u64 = 64 << 20;
+const CHUNK_CACHE_BYTES: u64 = 16 << 20;
 
 /// Among how many granules the memory is divided when the program does not say.
 const GRANULES_IN_FLIGHT: u64 = 16;
@@ -63,6 +63,12 @@ zagg_core::export_plugin! {
         description: "points of any HDF5 or NetCDF-4 product, by the paths of their datasets",
         make: Make::Source(|options| Ok(Box::new(Hdf5Points::new(options)?))),
     },
+}
+
+/// The JSON Schema of what the source takes of the section `data_source`: `properties` and `required`. Of a source that has
+/// `groups` and `coordinates` of its own, nothing but `variables` is required.
+pub fn schema(has_defaults: bool) -> Value {
+    options::schema::schema(has_defaults)
 }
 
 /// What reads the files.

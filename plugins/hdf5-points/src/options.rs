@@ -3,6 +3,7 @@
 mod absent;
 mod groups;
 mod levels;
+pub(crate) mod schema;
 mod time;
 
 use serde_json::{Map, Value};

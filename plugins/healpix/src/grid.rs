@@ -17,6 +17,7 @@ use crate::attributes::{self, CELL_IDS, DIMENSION, MORTON};
 use crate::authalic::{to_authalic, to_geodetic};
 use crate::cover;
 use crate::options::{Ellipsoid, HealpixOptions};
+use crate::track::Anchor;
 
 /// HEALPix cells of one order in shards of a coarser one.
 #[derive(Debug, Clone)]
@@ -70,21 +71,25 @@ impl HealpixGrid {
 /// Positions converted at a time: few enough to stay in the first-level cache.
 const BLOCK: usize = 256;
 
-/// The cell of a longitude in degrees and a latitude in radians on the sphere of the cells.
+/// Blocks that are located position by position after one whose positions do not follow one another.
+const APART: u32 = 15;
+
+/// A longitude in degrees as `hash` wants it, in radians.
 ///
 /// `hash` saturates on longitudes beyond some 30 turns and tells -180 from 180, so the longitude is wrapped first. It
 /// panics on latitudes beyond ±π/2, which 90° in radians equals exactly, and on NaN: both must be kept from it.
 #[inline]
-fn hash(layer: &Layer, lon: f64, lat: f64) -> u64 {
+fn wrapped(lon: f64) -> f64 {
     // Adding 0.0 turns -0.0 into 0.0, which lies on the other side of a border.
     let lon = if (0.0..=360.0).contains(&lon) { lon + 0.0 } else { lon.rem_euclid(360.0) };
-    layer.hash(lon.to_radians(), lat)
+    lon.to_radians()
 }
 
 /// Locates positions of which some may be none.
 fn locate_all(layer: &Layer, ellipsoid: Ellipsoid, lon: &[f64], lat: &[f64], cells: &mut [u64]) {
     let blocks = cells.chunks_mut(BLOCK).zip(lon.chunks(BLOCK)).zip(lat.chunks(BLOCK));
     let mut converted = [0.0; BLOCK];
+    let (mut anchor, mut apart) = (Anchor::NONE, 0);
     for ((cells, lon), lat) in blocks {
         // A loop of its own, because without branches it runs on several latitudes at once.
         for (to, from) in converted.iter_mut().zip(lat) {
@@ -94,8 +99,34 @@ fn locate_all(layer: &Layer, ellipsoid: Ellipsoid, lon: &[f64], lat: &[f64], cel
                 Ellipsoid::Sphere => radians,
             };
         }
-        for (((cell, &lon), &lat), &converted) in cells.iter_mut().zip(lon).zip(lat).zip(&converted) {
-            *cell = if is_position(lon, lat) { hash(layer, lon, converted) } else { NO_CELL };
+        let rows = cells.iter_mut().zip(lon).zip(lat).zip(&converted);
+        if apart > 0 {
+            apart -= 1;
+            for (((cell, &lon), &lat), &converted) in rows {
+                *cell = if is_position(lon, lat) { layer.hash(wrapped(lon), converted) } else { NO_CELL };
+            }
+            continue;
+        }
+        let mut near = 0;
+        for (((cell, &lon), &lat), &converted) in rows {
+            if !is_position(lon, lat) {
+                *cell = NO_CELL;
+                continue;
+            }
+            let lon = wrapped(lon);
+            *cell = match anchor.cell_of(lon, converted) {
+                Some(cell) => {
+                    near += 1;
+                    cell
+                }
+                None => {
+                    anchor = Anchor::new(layer, lon, converted);
+                    anchor.cell()
+                }
+            };
+        }
+        if near < BLOCK / 4 {
+            apart = APART;
         }
     }
 }

@@ -28,9 +28,12 @@ mod authalic;
 mod cover;
 mod grid;
 mod options;
+mod schema;
+mod track;
 
 pub use grid::HealpixGrid;
 pub use options::{Ellipsoid, HealpixOptions};
+pub use schema::schema;
 
 use zagg_core::grid::{Grid, GridOptions};
 use zagg_core::registry::{Entry, Make};

@@ -6,7 +6,7 @@ use zagg_core::suggest::did_you_mean;
 use zagg_core::{Error, Result};
 
 /// The highest order: a NESTED id at 29 still fits 62 bits.
-const MAX_ORDER: u8 = 29;
+pub(crate) const MAX_ORDER: u8 = 29;
 
 /// Blocks are dense, so a shard has at most 4^12 cells.
 const MAX_ORDERS_APART: u8 = 12;

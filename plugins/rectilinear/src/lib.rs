@@ -37,10 +37,12 @@ mod crs;
 mod divide;
 mod grid;
 mod options;
+mod schema;
 
 pub use crs::Crs;
 pub use grid::RectilinearGrid;
 pub use options::RectilinearOptions;
+pub use schema::schema;
 
 use zagg_core::grid::{Grid, GridOptions};
 use zagg_core::registry::{Entry, Make};

@@ -50,9 +50,11 @@ mod attributes;
 mod cover;
 mod grid;
 mod options;
+mod schema;
 
 pub use grid::S2Grid;
 pub use options::S2Options;
+pub use schema::schema;
 
 use zagg_core::grid::{Grid, GridOptions};
 use zagg_core::registry::{Entry, Make};

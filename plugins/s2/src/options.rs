@@ -6,7 +6,7 @@ use zagg_core::suggest::did_you_mean;
 use zagg_core::{Error, Result};
 
 /// The finest level; its cells are about a centimetre wide.
-const MAX_LEVEL: u8 = 30;
+pub(crate) const MAX_LEVEL: u8 = 30;
 
 /// Blocks are dense, so a shard has at most 4^12 cells.
 const MAX_LEVELS_APART: u8 = 12;

@@ -18,6 +18,7 @@
 mod csv;
 mod options;
 mod parquet;
+mod schema;
 
 use std::sync::Arc;
 
@@ -31,6 +32,7 @@ use zagg_core::source::{ColumnSpec, OpenGranule, PointSource, SourceOptions};
 use crate::csv::{Budget, CsvGranule};
 use crate::parquet::ParquetGranule;
 pub use options::{ColumnOptions, ColumnRef, Coordinates, CsvOptions, Format, Options};
+pub use schema::schema;
 
 zagg_core::export_plugin! {
     Entry {

@@ -267,10 +267,10 @@ impl Variable {
 }
 
 /// Functions that count, so that an empty cell has 0 of what they count.
-const COUNTS: [&str; 4] = ["len", "count", "nancount", "histogram"];
+pub(super) const COUNTS: [&str; 4] = ["len", "count", "nancount", "histogram"];
 
 /// Most numbers of one cell's value.
-const MAX_ITEMS: u64 = 1 << 16;
+pub(super) const MAX_ITEMS: u64 = 1 << 16;
 
 /// A shape: one size or a list of sizes, each at least 1.
 fn read_shape(value: &Value) -> Result<Vec<u64>, String> {

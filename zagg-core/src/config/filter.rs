@@ -146,8 +146,16 @@ impl ColumnFilter {
     }
 
     fn apply_to<T: PartialOrd>(&self, values: impl Iterator<Item = T>, constants: &[T], keep: &mut [bool]) {
-        for (keep, x) in keep.iter_mut().zip(values) {
-            *keep &= self.test.passes(&x, constants) == self.keep;
+        let rows = keep.iter_mut().zip(values);
+        match (&self.test, constants) {
+            // By far the most filters, in a loop without branches.
+            (FilterTest::Eq(_) | FilterTest::In(_), [one]) => {
+                rows.for_each(|(keep, x)| *keep &= (x == *one) == self.keep);
+            }
+            (FilterTest::Ne(_) | FilterTest::NotIn(_), [one]) => {
+                rows.for_each(|(keep, x)| *keep &= (x != *one) == self.keep);
+            }
+            _ => rows.for_each(|(keep, x)| *keep &= self.test.passes(&x, constants) == self.keep),
         }
     }
 }

@@ -148,7 +148,7 @@ impl Output {
 }
 
 /// Most levels that a store may have: more than any grid has.
-const MAX_LEVELS: usize = 64;
+pub(super) const MAX_LEVELS: usize = 64;
 
 fn read_levels(value: Option<Value>) -> Result<Vec<u64>, String> {
     let items = match value {

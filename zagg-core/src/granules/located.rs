@@ -15,9 +15,10 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::grid::{Grid, NO_CELL};
+use crate::profile::{self, Counter, Phase};
 use crate::report::Strays;
 use crate::rows::Rows;
-use crate::source::{OpenGranule, PartState, Positions};
+use crate::source::{ObjectIdentity, OpenGranule, PartState, Positions};
 
 use super::watched::Watched;
 use boxed::Boxed;
@@ -74,42 +75,64 @@ pub enum PartRows {
 }
 
 impl Located {
-    /// Reads the positions of every part and locates them.
+    /// Reads the positions of every part, side by side, and locates them.
     ///
     /// # Errors
     /// When the source breaks its contract. A part that cannot be read is a hole, no error.
     pub fn new(granule: Box<dyn OpenGranule>, grid: &dyn Grid) -> Result<Self> {
-        let present: Vec<usize> = granule
+        Self::in_groups(granule, grid, usize::MAX)
+    }
+
+    /// The same with one part after the other: positions take the memory of one part only. That costs round trips, which are
+    /// none where the granule is a local file.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn one_by_one(granule: Box<dyn OpenGranule>, grid: &dyn Grid) -> Result<Self> {
+        Self::in_groups(granule, grid, 1)
+    }
+
+    /// Reads the positions of so many parts side by side.
+    fn in_groups(granule: Box<dyn OpenGranule>, grid: &dyn Grid, group: usize) -> Result<Self> {
+        let infos = granule.parts().iter();
+        let mut parts: Vec<Part> = infos
+            .map(|part| match &part.state {
+                PartState::Absent | PartState::Present { .. } => Part::Absent,
+                PartState::Broken(error) => Part::Hole(error.clone()),
+            })
+            .collect();
+        let present: Vec<(usize, u64)> = granule
             .parts()
             .iter()
             .enumerate()
-            .filter(|(_, part)| matches!(part.state, PartState::Present { .. }))
-            .map(|(number, _)| number)
-            .collect();
-        let positions = crate::caught(|| Ok(granule.positions(&present)))?;
-        if positions.len() != present.len() {
-            return Err(Error::plugin(format!(
-                "the source gave positions of {} parts instead of {}",
-                positions.len(),
-                present.len()
-            )));
-        }
-        let mut positions = positions.into_iter();
-        let parts = granule
-            .parts()
-            .iter()
-            .map(|part| match &part.state {
-                PartState::Absent => Part::Absent,
-                PartState::Broken(error) => Part::Hole(error.clone()),
-                PartState::Present { rows } => match positions.next() {
-                    Some(Ok(positions)) => {
-                        crate::caught(|| locate(*rows, &positions, grid)).unwrap_or_else(Part::Hole)
-                    }
-                    Some(Err(error)) => Part::Hole(error),
-                    None => Part::Hole(Error::plugin("the source gave no positions")),
-                },
+            .filter_map(|(number, part)| match part.state {
+                PartState::Present { rows } => Some((number, rows)),
+                PartState::Absent | PartState::Broken(_) => None,
             })
             .collect();
+        // A granule without parts is asked too: that it gives nothing is part of its contract.
+        let groups = present.chunks(group).chain(present.is_empty().then_some(&present[..]));
+        for group in groups {
+            let numbers: Vec<usize> = group.iter().map(|(number, _)| *number).collect();
+            let positions = profile::time(Phase::Read, || crate::caught(|| Ok(granule.positions(&numbers))))?;
+            if positions.len() != group.len() {
+                return Err(Error::plugin(format!(
+                    "the source gave positions of {} parts instead of {}",
+                    positions.len(),
+                    group.len()
+                )));
+            }
+            for (&(number, rows), positions) in group.iter().zip(positions) {
+                parts[number] = match positions {
+                    Ok(positions) => {
+                        profile::add(Counter::RowsLocated, rows);
+                        profile::time(Phase::Locate, || crate::caught(|| locate(rows, &positions, grid)))
+                            .unwrap_or_else(Part::Hole)
+                    }
+                    Err(error) => Part::Hole(error),
+                };
+            }
+        }
         Ok(Self { granule, parts, object: None, known: false })
     }
 
@@ -117,6 +140,11 @@ impl Located {
     #[must_use]
     pub(crate) fn of(self, object: Arc<Watched>) -> Self {
         Self { object: Some(object), ..self }
+    }
+
+    /// What tells the object that is read from other versions of it, when the object is told.
+    pub(crate) fn identity(&self) -> Option<ObjectIdentity> {
+        self.object.as_ref().map(|object| ObjectIdentity::of(&**object))
     }
 
     /// Makes sure that the object is the one that its index describes, with one read of one byte unless something was read.

@@ -6,14 +6,21 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 
 use super::indexes::{Answer, IndexUse, Indexes, Outcome};
-use super::{Counting, Granules, Located, PoisonError, Slot, State, Watched};
+use super::{Counting, Granules, Located, PoisonError, Slot, State, Watched, is_local};
 use crate::config::OnMiss;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::grid::Grid;
+use crate::profile::{self, Counter, Phase};
 use crate::range_reader::RangeReader;
 
 impl Granules {
     pub(super) fn open(&self, slot: &Slot, grid: &dyn Grid) -> Result<Located> {
+        let _in_span = tracing::debug_span!("open", granule = slot.granule.id).entered();
+        profile::add(Counter::GranulesOpened, 1);
+        profile::time(Phase::Open, || self.open_slot(slot, grid))
+    }
+
+    fn open_slot(&self, slot: &Slot, grid: &dyn Grid) -> Result<Located> {
         let href = slot.granule.href(self.driver)?;
         if let Some(indexes) = &self.indexes
             && let Some(located) = self.open_known(indexes, slot, href, grid)?
@@ -23,7 +30,8 @@ impl Granules {
         let reader = self.watched(slot, self.opener.open(href)?);
         let opened = Arc::clone(&reader);
         let granule = crate::caught(|| self.source.open(&slot.granule, opened)).context(|| "opening")?;
-        let located = crate::caught(|| Located::new(granule, grid))?.of(reader);
+        let locate = if is_local(href) { Located::one_by_one } else { Located::new };
+        let located = crate::caught(|| locate(granule, grid))?.of(reader);
         if let Some(indexes) = &self.indexes
             && indexes.on_miss() == Some(OnMiss::Build)
         {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::error::Result;
+use crate::profile::{self, Counter, Phase};
 use crate::range_reader::RangeReader;
 use crate::report::Traffic;
 
@@ -46,7 +47,7 @@ impl RangeReader for Counting {
             requests: ranges.len() as u64,
             round_trips: 1,
         });
-        self.inner.read_ranges(ranges)
+        profile::time(Phase::Fetch, || self.inner.read_ranges(ranges))
     }
 }
 
@@ -56,6 +57,9 @@ pub(crate) fn count(bytes: u64) {
 }
 
 fn add(more: Traffic) {
+    profile::add(Counter::BytesFetched, more.bytes);
+    profile::add(Counter::Requests, more.requests);
+    profile::add(Counter::RoundTrips, more.round_trips);
     let mut traffic = TRAFFIC.get();
     traffic += more;
     TRAFFIC.set(traffic);

@@ -35,6 +35,8 @@ pub struct CompiledVariable {
     computation: Compiled,
     /// Columns whose missing rows are left out.
     refers: Vec<usize>,
+    /// Columns that the computation reads.
+    reads: Vec<usize>,
 }
 
 #[derive(Debug)]
@@ -88,6 +90,7 @@ impl CompiledVariable {
         registry: &Registry,
     ) -> Result<Self> {
         let mut refers = Vec::new();
+        let mut counts_missing = false;
         let (computation, shape, describes, function) = match &variable.computation {
             Computation::Expression(text) => {
                 let expression = Expression::parse(text)?;
@@ -117,15 +120,17 @@ impl CompiledVariable {
                 for input in statistic.inputs() {
                     used.push(input_column(&input.expression, columns, &mut refers, inputs)?);
                 }
-                if !statistic.skips_missing() {
-                    refers.clear();
-                }
+                counts_missing = !statistic.skips_missing();
                 let describes = source.map(|source| (source, statistic.unit_power()));
                 (Compiled::Statistic { statistic, inputs: used }, shape, describes, Some(name.clone()))
             }
         };
         refers.sort_unstable();
         refers.dedup();
+        let reads = refers.clone();
+        if counts_missing {
+            refers.clear();
+        }
         Ok(Self {
             name: variable.name.clone(),
             dtype: variable.dtype,
@@ -136,6 +141,7 @@ impl CompiledVariable {
             function,
             computation,
             refers,
+            reads,
         })
     }
 
@@ -145,6 +151,23 @@ impl CompiledVariable {
             OutputShape::Scalar => 1,
             OutputShape::Fixed(shape) | OutputShape::Ragged(shape) => shape.iter().product::<u64>() as usize,
         }
+    }
+
+    /// Numbers of the columns that it reads, ascending.
+    pub(crate) fn reads(&self) -> &[usize] {
+        &self.reads
+    }
+
+    /// Numbers of the row-wise inputs that it reads.
+    pub(crate) fn derived(&self) -> impl Iterator<Item = usize> + '_ {
+        let inputs = match &self.computation {
+            Compiled::Statistic { inputs, .. } => &inputs[..],
+            Compiled::Expression { .. } => &[],
+        };
+        inputs.iter().filter_map(|input| match *input {
+            InputColumn::Derived(at) => Some(at),
+            InputColumn::Column(_) => None,
+        })
     }
 
     /// Position of a block of the array: that of the cells, and the one block along each dimension of a cell's value.
@@ -200,24 +223,33 @@ impl CompiledVariable {
         })
     }
 
-    /// Folds runs of states into one each and gives the values that they stand for: value `i` is that of the states
-    /// `offsets[i]..offsets[i + 1]`, folded in that order.
+    /// Folds runs of states into one each: state `i` of the result is the states `offsets[i]..offsets[i + 1]`, in that order.
+    ///
+    /// # Errors
+    /// When the states are not of this variable's form.
+    pub fn merge(&self, states: &States, offsets: &[u32]) -> Result<States> {
+        let merged = match &self.computation {
+            Compiled::Statistic { statistic, .. } => mergeable(&**statistic)?.merge(states, offsets)?,
+            Compiled::Expression { mergeable, .. } => {
+                mergeable.as_ref().ok_or_else(does_not_merge)?.merge(states, offsets)?
+            }
+        };
+        sound(merged, offsets.len().saturating_sub(1))
+    }
+
+    /// Folds runs of states as [`Self::merge`] does and gives the values that they stand for.
     ///
     /// # Errors
     /// When the states are not of this variable's form, or a result does not fit the array's type.
     pub fn finish(&self, states: &States, offsets: &[u32]) -> Result<Output> {
-        let groups = offsets.len().saturating_sub(1);
+        let merged = self.merge(states, offsets)?;
         let output = match &self.computation {
-            Compiled::Statistic { statistic, .. } => {
-                let mergeable = mergeable(&**statistic)?;
-                mergeable.finish(&sound(mergeable.merge(states, offsets)?, groups)?)?
-            }
+            Compiled::Statistic { statistic, .. } => mergeable(&**statistic)?.finish(&merged)?,
             Compiled::Expression { mergeable, .. } => {
-                let mergeable = mergeable.as_ref().ok_or_else(does_not_merge)?;
-                Output::dense(mergeable.finish(&sound(mergeable.merge(states, offsets)?, groups)?)?)
+                Output::dense(mergeable.as_ref().ok_or_else(does_not_merge)?.finish(&merged)?)
             }
         };
-        self.checked(output, groups)
+        self.checked(output, merged.len())
     }
 
     /// Applies a computation to the rows without missing values.

@@ -15,12 +15,15 @@ pub(super) fn summarise(run: &Run, reports: &[TaskReport], seconds: f64) -> RunS
     let mut holes: BTreeMap<Hole, u64> = BTreeMap::new();
     let (mut traffic, mut written) = (run.granules.described(), Written::default());
     for report in reports {
-        for hole in &report.holes {
+        // Why a shard failed is told with the shard.
+        let told = |hole: &&Hole| report.status == TaskStatus::Incomplete || !hole.temporary;
+        for hole in report.holes.iter().filter(told) {
             *holes.entry(hole.clone()).or_default() += 1;
         }
         traffic += report.traffic;
         written += report.written;
     }
+    let not_done: Vec<&TaskReport> = reports.iter().filter(|r| r.status != TaskStatus::Done).collect();
     let failures: Vec<(String, String)> =
         reports.iter().filter_map(|r| Some((r.shard.clone(), r.error.clone()?))).collect();
     let mut strays = Strays::default();
@@ -56,9 +59,11 @@ pub(super) fn summarise(run: &Run, reports: &[TaskReport], seconds: f64) -> RunS
         warnings.push(format!("granule {granule}: {warning}"));
     }
     RunSummary {
+        profile: Some(run.profile.report()),
         state: StoreState::Open,
-        shards: run.tasks.len() as u64,
-        shards_done: count(TaskStatus::Done),
+        shards: run.tasks.len() as u64 + run.skipped,
+        shards_done: count(TaskStatus::Done) + run.skipped,
+        shards_skipped: run.skipped,
         shards_incomplete: count(TaskStatus::Incomplete),
         shards_failed: count(TaskStatus::Failed),
         shards_not_run: run.tasks.len().saturating_sub(reports.len()) as u64,
@@ -73,9 +78,10 @@ pub(super) fn summarise(run: &Run, reports: &[TaskReport], seconds: f64) -> RunS
         index: run.granules.index_use(),
         written,
         seconds,
+        temporary: !not_done.is_empty()
+            && not_done.iter().all(|r| r.temporary && r.holes.iter().all(|hole| hole.temporary)),
         holes: holes.into_iter().collect(),
-        temporary: !failures.is_empty()
-            && reports.iter().all(|r| r.status != TaskStatus::Failed || r.temporary),
+        allow_incomplete: run.allow_incomplete,
         failures,
         warnings,
     }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Created, Store, StoreState, StoreTemplate, Written};
+use super::{BlockPlace, Created, Found, Store, StoreState, StoreTemplate, Written};
 use crate::column::Values;
 use crate::error::{Error, Result};
 
@@ -60,6 +60,10 @@ impl<S: Store, F: Fn(u64) -> bool + Send + Sync> Store for FailingStore<S, F> {
         self.inner.create(template, overwrite)
     }
 
+    fn found(&self) -> Result<Option<Found>> {
+        self.inner.found()
+    }
+
     fn write_block(&self, group: &str, array: &str, block: &[u64], values: &Values) -> Result<Written> {
         self.pass(&format!("block {block:?} of {group}/{array}"))?;
         self.inner.write_block(group, array, block, values)
@@ -75,6 +79,10 @@ impl<S: Store, F: Fn(u64) -> bool + Send + Sync> Store for FailingStore<S, F> {
     ) -> Result<Written> {
         self.pass(&format!("block {block:?} of {group}/{array}"))?;
         self.inner.write_ragged_block(group, array, block, offsets, values)
+    }
+
+    fn stored(&self, blocks: &[BlockPlace]) -> Result<Option<Written>> {
+        self.inner.stored(blocks)
     }
 
     fn write_record(&self, name: &str, bytes: Vec<u8>) -> Result<Written> {

@@ -1,19 +1,28 @@
 //! Reading the rows of one granule that lie in one shard. Runs on the i/o threads.
+//!
+//! Rows are given on as they are read, so many at once as memory allows; what turns out to be unreadable afterwards is taken
+//! back, so that the rows of a part are there all or not at all.
 
+use std::collections::VecDeque;
+
+use super::gather::Chunk;
 use crate::column::Column;
 use crate::error::{Error, Result};
 use crate::granules::{Located, PartRows, in_part, measured};
 use crate::grid::NO_CELL;
+use crate::io_pool::Outlet;
+use crate::memory::Memory;
+use crate::profile::{self, Phase};
 use crate::report::{Strays, Traffic};
 use crate::run::Run;
-use crate::source::{LATITUDE, LONGITUDE, PointBatch, ReadRequest};
+use crate::source::{LATITUDE, LONGITUDE, ObjectIdentity, PointBatch, ReadRequest};
 
 /// What one granule gives to one shard.
 #[derive(Debug, Default)]
 pub(super) struct GranuleRows {
     pub(super) granule: u32,
-    /// The parts with rows.
-    pub(super) parts: Vec<Kept>,
+    /// The object that was read, once it was opened.
+    pub(super) object: Option<ObjectIdentity>,
     pub(super) rows_read: u64,
     /// Rows that are dropped because their cells lie outside the area of interest.
     pub(super) rows_outside_area: u64,
@@ -25,37 +34,58 @@ pub(super) struct GranuleRows {
     lost: Strays,
 }
 
-/// What one part gives to one shard.
-#[derive(Debug)]
-pub(super) struct Kept {
-    pub(super) part: String,
-    /// The leaf cell of every kept row.
-    pub(super) cells: Vec<u64>,
-    /// The columns that variables use.
-    pub(super) columns: Vec<Column>,
+impl GranuleRows {
+    fn count(&mut self, part: &Tally) {
+        self.rows_read += part.rows_read;
+        self.rows_outside_area += part.outside;
+        self.lost += part.lost;
+    }
 }
 
-pub(super) fn read_granule(run: &Run, granule: u32, shard: u64) -> GranuleRows {
-    let (result, traffic) = measured(|| crate::caught(|| gather(run, granule, shard)));
-    let mut rows =
-        result.unwrap_or_else(|error| GranuleRows { holes: vec![(None, error)], ..GranuleRows::default() });
+/// What is heard of a granule, in this order but for what is taken back.
+#[derive(Debug)]
+pub(super) enum Heard {
+    /// Rows of a part: those that are kept, with the columns that variables use. Parts come one after the other.
+    Rows {
+        /// Number of the part.
+        part: usize,
+        /// Its name.
+        name: String,
+        rows: Chunk,
+    },
+    /// The rows of this part are taken back: it has others that cannot be read.
+    Without(usize),
+    /// All rows of the granule so far are taken back.
+    Again,
+    /// That is all.
+    End(GranuleRows),
+}
+
+/// Reads what a granule has for a shard. The end is heard in any case.
+pub(super) fn read_granule(run: &Run, granule: u32, shard: u64, outlet: &Outlet<Heard>) {
+    let _in_span = tracing::debug_span!("read", granule = run.granules.granule(granule).id).entered();
+    let (result, traffic) = measured(|| crate::caught(|| gather(run, granule, shard, outlet)));
+    let mut rows = result.unwrap_or_else(|error| {
+        outlet.tell(Heard::Again);
+        GranuleRows { holes: vec![(None, error)], ..GranuleRows::default() }
+    });
     rows.granule = granule;
     rows.traffic = traffic;
     run.granules.set_lost(granule, shard, rows.lost);
-    rows
+    outlet.tell(Heard::End(rows));
 }
 
-fn gather(run: &Run, granule: u32, shard: u64) -> Result<GranuleRows> {
+fn gather(run: &Run, granule: u32, shard: u64, outlet: &Outlet<Heard>) -> Result<GranuleRows> {
     let located = run.granules.located(granule, &*run.product.grid)?;
-    let mut rows = GranuleRows { granule, ..GranuleRows::default() };
+    let mut rows = GranuleRows { granule, object: located.identity(), ..GranuleRows::default() };
     if !located.is_known() || !run.granules.may_do_without_index() {
-        fill(run, &located, shard, &mut rows, false)?;
+        fill((run, &located, shard), outlet, &mut rows, false)?;
         if rows.holes.is_empty() {
             located.prove()?;
         }
         return Ok(rows);
     }
-    let filled = fill(run, &located, shard, &mut rows, true).and_then(|()| {
+    let filled = fill((run, &located, shard), outlet, &mut rows, true).and_then(|()| {
         // That there are no rows here is an answer too, and no read has confirmed it yet.
         if rows.holes.is_empty() { located.prove() } else { Ok(()) }
     });
@@ -63,8 +93,9 @@ fn gather(run: &Run, granule: u32, shard: u64) -> Result<GranuleRows> {
         Err(error) if !error.may_pass() => {
             // Whatever is wrong may be the index alone: the granule itself is asked.
             let located = run.granules.without_index(granule, &error, &*run.product.grid)?;
-            rows = GranuleRows { granule, ..GranuleRows::default() };
-            fill(run, &located, shard, &mut rows, false)?;
+            outlet.tell(Heard::Again);
+            rows = GranuleRows { granule, object: located.identity(), ..GranuleRows::default() };
+            fill((run, &located, shard), outlet, &mut rows, false)?;
         }
         filled => filled?,
     }
@@ -85,11 +116,54 @@ enum Cells {
     Search { all: bool },
 }
 
+impl Wanted {
+    /// Cuts off the rows behind the first `n`.
+    fn split_off(&mut self, n: u64) -> Self {
+        let (first, rest) = self.request.rows.split_at(n);
+        self.request.rows = first;
+        let located = match &mut self.located {
+            Cells::Known(cells) => Cells::Known(cells.split_off(cells.len().min(n as usize))),
+            Cells::Search { all } => Cells::Search { all: *all },
+        };
+        Self { request: ReadRequest { rows: rest, ..self.request.clone() }, located }
+    }
+}
+
+/// Takes what is read next: parts in order, up to so many rows.
+fn next(left: &mut VecDeque<Wanted>, most: u64) -> Vec<Wanted> {
+    let (mut taken, mut room) = (Vec::new(), most.max(1));
+    while room > 0
+        && let Some(mut wanted) = left.pop_front()
+    {
+        if wanted.request.rows.len() > room {
+            left.push_front(wanted.split_off(room));
+        }
+        room -= wanted.request.rows.len();
+        taken.push(wanted);
+    }
+    taken
+}
+
+/// What was counted of the part that is being read.
+#[derive(Debug, Default)]
+struct Tally {
+    part: usize,
+    rows_read: u64,
+    outside: u64,
+    lost: Strays,
+}
+
 /// Reads the rows of every part. A part that fails is a hole; with `doubt` all of it fails, unless the fault may pass.
-fn fill(run: &Run, located: &Located, shard: u64, out: &mut GranuleRows, doubt: bool) -> Result<()> {
+fn fill(
+    (run, located, shard): (&Run, &Located, u64),
+    outlet: &Outlet<Heard>,
+    out: &mut GranuleRows,
+    doubt: bool,
+) -> Result<()> {
     let names: Vec<&str> = located.granule().parts().iter().map(|p| p.name.as_str()).collect();
     let mut wanted = Vec::new();
-    for (part, rows) in located.rows_in(shard, &*run.product.grid).into_iter().enumerate() {
+    let found = profile::time(Phase::Locate, || located.rows_in(shard, &*run.product.grid));
+    for (part, rows) in found.into_iter().enumerate() {
         match rows {
             PartRows::Absent => out.parts_absent += 1,
             PartRows::Hole(error) if doubt => {
@@ -115,39 +189,56 @@ fn fill(run: &Run, located: &Located, shard: u64, out: &mut GranuleRows, doubt: 
         }
     }
     wanted.retain(|wanted| !wanted.request.rows.is_empty());
-    if wanted.is_empty() {
-        return Ok(());
-    }
-    let requests: Vec<ReadRequest> = wanted.iter().map(|w| w.request.clone()).collect();
-    let batches = located.granule().read(&requests);
-    if batches.len() != wanted.len() {
-        return Err(Error::plugin(format!(
-            "the source gave {} parts instead of {}",
-            batches.len(),
-            wanted.len()
-        )));
-    }
-    for (wanted, batch) in wanted.into_iter().zip(batches) {
-        let name = names[wanted.request.part];
-        let place = Place { run, located, granule: out.granule, shard };
-        let kept = batch.and_then(|batch| keep(place, wanted, batch, &mut out.lost)).and_then(
-            |(rows_read, mut cells, mut columns)| {
-                let outside = clip(place, &mut cells, &mut columns)?;
-                Ok((rows_read, outside, cells, columns))
-            },
-        );
-        match kept {
-            Ok((rows_read, outside, cells, columns)) => {
-                out.rows_read += rows_read;
-                out.rows_outside_area += outside;
-                if !cells.is_empty() {
-                    out.parts.push(Kept { part: name.to_string(), cells, columns });
+    let place = Place { run, located, granule: out.granule, shard };
+    let read_at_once = run.memory.limits(&run.product.program, &[]).read;
+    let mut left = VecDeque::from(wanted);
+    let mut tally = Tally::default();
+    loop {
+        let wanted = next(&mut left, read_at_once);
+        if wanted.is_empty() {
+            break;
+        }
+        let bytes = |wanted: &Wanted| {
+            wanted.request.rows.len().saturating_mul(Memory::read_bytes(wanted.request.columns.len()))
+        };
+        let mut room = outlet.reserve(wanted.iter().map(bytes).fold(0, u64::saturating_add))?;
+        let requests: Vec<ReadRequest> = wanted.iter().map(|w| w.request.clone()).collect();
+        let batches = profile::time(Phase::Read, || located.granule().read(&requests));
+        if batches.len() != wanted.len() {
+            return Err(Error::plugin(format!(
+                "the source gave {} parts instead of {}",
+                batches.len(),
+                wanted.len()
+            )));
+        }
+        for (wanted, batch) in wanted.into_iter().zip(batches) {
+            let part = wanted.request.part;
+            if tally.part != part {
+                out.count(&std::mem::replace(&mut tally, Tally { part, ..Tally::default() }));
+            }
+            let kept = profile::time(Phase::Select, || {
+                let (rows_read, mut cells, mut columns) = keep(place, wanted, batch?, &mut tally.lost)?;
+                tally.outside += clip(place, &mut cells, &mut columns)?;
+                tally.rows_read += rows_read;
+                Ok::<_, Error>(Chunk { cells, columns })
+            });
+            match kept {
+                Ok(rows) if rows.cells.is_empty() => {}
+                Ok(rows) => {
+                    let bytes = rows.bytes();
+                    room.give(Heard::Rows { part, name: names[part].to_string(), rows }, bytes);
+                }
+                Err(error) if doubt && !error.may_pass() => return Err(error),
+                Err(error) => {
+                    out.holes.push((Some(names[part].to_string()), error));
+                    outlet.tell(Heard::Without(part));
+                    left.retain(|wanted| wanted.request.part != part);
+                    tally = Tally { part, lost: tally.lost, ..Tally::default() };
                 }
             }
-            Err(error) if doubt && !error.may_pass() => return Err(error),
-            Err(error) => out.holes.push((Some(name.to_string()), error)),
         }
     }
+    out.count(&tally);
     Ok(())
 }
 

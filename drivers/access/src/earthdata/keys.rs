@@ -32,7 +32,7 @@ const MAX_ANSWER: usize = 64 << 10;
 pub(super) struct ArchiveKeys {
     archive: Archive,
     user: Arc<User>,
-    kept: Refreshed<Arc<AwsCredential>>,
+    kept: Refreshed<(Arc<AwsCredential>, SystemTime)>,
 }
 
 #[derive(Deserialize, Default)]
@@ -52,17 +52,22 @@ impl ArchiveKeys {
 
     /// The credentials, good for ten minutes at least where the archive gives such.
     pub(super) async fn get(&self) -> Result<Arc<AwsCredential>> {
+        self.until_end().await.map(|(keys, _)| keys)
+    }
+
+    /// The same with their end.
+    pub(super) async fn until_end(&self) -> Result<(Arc<AwsCredential>, SystemTime)> {
         self.kept.get(|| self.fetch()).await
     }
 
-    async fn fetch(&self) -> Result<Fetched<Arc<AwsCredential>>> {
+    async fn fetch(&self) -> Result<Fetched<(Arc<AwsCredential>, SystemTime)>> {
         let endpoint = &self.archive.s3_credentials;
         let url = Url::parse(endpoint).map_err(|_| Error::input(format!("{endpoint:?} is no URL")))?;
         let fetched = self.user.retries.run(|| self.ask(&url)).await;
         fetched.map_err(|error| error.context(format!("S3 credentials of {}", self.archive.title)))
     }
 
-    async fn ask(&self, url: &Url) -> Result<Fetched<Arc<AwsCredential>>, Failure> {
+    async fn ask(&self, url: &Url) -> Result<Fetched<(Arc<AwsCredential>, SystemTime)>, Failure> {
         let session = &self.user.session;
         let landed = session.get(url, &Ask { json: true, ..Ask::default() }).await?;
         let location = location_of(&landed.url);
@@ -92,7 +97,7 @@ impl ArchiveKeys {
             secret_key: answer.secret_access_key,
             token: Some(answer.session_token),
         };
-        Ok(Fetched { value: Arc::new(value), ends })
+        Ok(Fetched { value: (Arc::new(value), ends), ends })
     }
 
     fn end(&self, expiration: &str) -> SystemTime {
@@ -117,7 +122,7 @@ impl Keys for ArchiveKeys {
     }
 
     fn renew(&self, refused: &str) -> bool {
-        self.kept.refused(|kept| kept.key_id == refused)
+        self.kept.refused(|(kept, _)| kept.key_id == refused)
     }
 
     fn advice(&self) -> String {

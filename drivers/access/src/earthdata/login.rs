@@ -14,6 +14,7 @@ use serde::Deserialize;
 use zagg_core::{Error, Result};
 
 use super::environment::Environment;
+use super::lent::CredentialsObject;
 use super::refreshed::{Clock, Fetched, Refreshed};
 use super::{netrc, time};
 use crate::https::{Failure, Retries, body};
@@ -37,6 +38,8 @@ pub(super) struct Login {
     clock: Clock,
     token: Refreshed<Secret>,
     configured: OnceLock<bool>,
+    /// Lends the token, instead of the environment.
+    lent: Option<CredentialsObject>,
 }
 
 impl fmt::Debug for Login {
@@ -77,7 +80,12 @@ impl Login {
         clock: Clock,
     ) -> Self {
         let token = Refreshed::new(Clock::clone(&clock), MARGIN);
-        Self { environment, server, retries, clock, token, configured: OnceLock::new() }
+        Self { environment, server, retries, clock, token, configured: OnceLock::new(), lent: None }
+    }
+
+    /// The same with the token that an object lends.
+    pub(super) fn lent(self, lent: Option<CredentialsObject>) -> Self {
+        Self { lent, ..self }
     }
 
     /// The bearer token: that of the environment, or one had for the password, which is asked for once.
@@ -85,11 +93,17 @@ impl Login {
     /// # Errors
     /// When there is no login, it is incomplete, or the login server refuses it or cannot be reached.
     pub(super) async fn token(&self, client: &Client) -> Result<Secret> {
+        if let Some(object) = &self.lent {
+            return object.token().await;
+        }
         self.token.get(|| self.fetch(client)).await
     }
 
     /// A server refused a token. Gives whether another one may be had by asking again.
     pub(super) fn refused(&self, token: &Secret) -> bool {
+        if let Some(object) = &self.lent {
+            return object.refused(|lent| lent.token.as_ref() == Some(token));
+        }
         if self.environment.token.is_some() {
             return false;
         }
@@ -99,6 +113,9 @@ impl Login {
     /// What to say when a host refuses the token.
     pub(super) fn refusal(&self, host: &str) -> Error {
         let server = self.server.as_str().trim_end_matches('/');
+        if let Some(object) = &self.lent {
+            return Error::input(format!("{host} refused the token in {}; give another", object.location()));
+        }
         Error::input(if self.environment.token.is_some() {
             format!(
                 "{host} refused the token in EARTHDATA_TOKEN: it may have expired (they last 60 days) or been revoked; \
@@ -180,7 +197,7 @@ impl Login {
 
     /// Whether the user gave any way to log in, be it a broken one.
     pub(super) fn is_configured(&self) -> bool {
-        *self.configured.get_or_init(|| !matches!(self.way(), Ok(None)))
+        self.lent.is_some() || *self.configured.get_or_init(|| !matches!(self.way(), Ok(None)))
     }
 
     /// The first way that the user gave: a token, a name with password, a netrc file.

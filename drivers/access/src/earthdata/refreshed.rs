@@ -42,6 +42,7 @@ pub(crate) struct Fetched<T> {
 pub(crate) struct Refreshed<T> {
     clock: Clock,
     margin: Duration,
+    lasting: Duration,
     state: Mutex<State<T>>,
     fetching: tokio::sync::Mutex<()>,
 }
@@ -69,7 +70,12 @@ impl<T: Clone> Refreshed<T> {
     /// Nothing yet. `margin`: how long before its end a value is fetched anew, a sixth of its life at most.
     pub(crate) fn new(clock: Clock, margin: Duration) -> Self {
         let state = Mutex::new(State { kept: None, failed: None, dropped: None });
-        Self { clock, margin, state, fetching: tokio::sync::Mutex::new(()) }
+        Self { clock, margin, lasting: LASTING, state, fetching: tokio::sync::Mutex::new(()) }
+    }
+
+    /// The same where it costs nobody anything to be asked often: failures and refusals stand for this long at most.
+    pub(crate) fn standing_for(self, lasting: Duration) -> Self {
+        Self { lasting, ..self }
     }
 
     fn state(&self) -> MutexGuard<'_, State<T>> {
@@ -118,7 +124,7 @@ impl<T: Clone> Refreshed<T> {
             }
             Err(error) => {
                 let passing = matches!(error.kind(), ErrorKind::Temporary | ErrorKind::Io);
-                let until = now.steady + if passing { PASSING } else { LASTING };
+                let until = now.steady + if passing { PASSING.min(self.lasting) } else { self.lasting };
                 self.state().failed.get_or_insert((error.clone(), until));
                 good.ok_or(error)
             }
@@ -145,7 +151,7 @@ impl<T: Clone> Refreshed<T> {
         if !state.kept.as_ref().is_some_and(|kept| meant(&kept.value)) {
             return true;
         }
-        if state.dropped.is_some_and(|dropped| now.duration_since(dropped) < LASTING) {
+        if state.dropped.is_some_and(|dropped| now.duration_since(dropped) < self.lasting) {
             return false;
         }
         state.dropped = Some(now);

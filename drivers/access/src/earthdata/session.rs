@@ -81,8 +81,13 @@ impl Session {
         Self { client, hosts, login, jar: Jar::default(), asking: Mutex::default() }
     }
 
-    pub(super) fn hosts(&self) -> &Hosts {
+    pub(crate) fn hosts(&self) -> &Hosts {
         &self.hosts
+    }
+
+    /// The bearer token of this user.
+    pub(super) async fn token(&self) -> Result<Secret> {
+        self.login.token(&self.client).await
     }
 
     /// Whether an answer that a URL gave may have to do with the login.

@@ -54,8 +54,8 @@ impl Network {
     /// # Errors
     /// When TLS cannot be set up.
     pub(crate) fn new(retries: &Retries) -> Result<Self> {
-        let client = client::build(client::builder())?;
-        let uploads = client::build(client::upload_builder())?;
+        let client = client::shared()?;
+        let uploads = client::shared_uploads()?;
         let permits = Arc::new(Semaphore::new(IN_FLIGHT));
         // The next pause is random between the first and three times the last one, which must be a range.
         let first = retries.first_pause.max(Duration::from_millis(1));

@@ -13,7 +13,7 @@ use crate::args::catalog::{CatalogArgs, CatalogCommand};
 use crate::failure::Failure;
 
 pub(crate) use make::of_files;
-pub(crate) use summary::print;
+pub(crate) use summary::{described, rows};
 
 pub(crate) fn run(args: &CatalogArgs) -> Result<u8, Failure> {
     match &args.command {

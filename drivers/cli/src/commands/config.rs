@@ -1,10 +1,10 @@
-//! `zagg config`: the pipelines that ship with zagg.
+//! `zagg config`: the pipelines that ship with zagg, and what pipelines may say.
 
 use zagg_core::registry::Make;
 
 use crate::args::{ConfigArgs, ConfigCommand};
 use crate::failure::Failure;
-use crate::{builtin, output};
+use crate::{builtin, output, schema};
 
 pub(crate) fn run(args: &ConfigArgs) -> Result<u8, Failure> {
     let registry = builtin::registry()?;
@@ -18,6 +18,7 @@ pub(crate) fn run(args: &ConfigArgs) -> Result<u8, Failure> {
             }
             output::data(&table.to_string())?;
         }
+        ConfigCommand::Schema { layer } => output::data(&schema::text(*layer)?)?,
         ConfigCommand::Show { name } => output::data(registry.preset(name)?.trim_end())?,
     }
     Ok(0)

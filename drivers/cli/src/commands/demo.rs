@@ -12,7 +12,7 @@ use zagg_core::{Error, Result};
 use zagg_local::LocalExecutor;
 use zagg_zarr::ZarrStore;
 
-use super::catalog;
+use super::{catalog, render};
 use crate::args::{DemoArgs, Format};
 use crate::failure::Failure;
 use crate::progress::Progress;
@@ -51,6 +51,9 @@ pub(crate) fn run(args: &DemoArgs) -> Result<u8, Failure> {
     let outcome = run.execute(&LocalExecutor::default(), &progress);
     progress.finish();
     let outcome = outcome.map_err(|error| Failure::of_run(&error))?;
+    let picture = folder.join("h_mean.png");
+    render::draw(&ZarrStore::open_path(&store_path)?, "h_mean", 1000, &picture)?;
+    let picture = utf8(&picture)?;
     let (store, map_path, folder) = (utf8(&store_path)?, utf8(&map_path)?, utf8(folder)?);
     if args.format == Format::Text {
         output::data(&format!(
@@ -66,10 +69,12 @@ pub(crate) fn run(args: &DemoArgs) -> Result<u8, Failure> {
              zagg catalog --plugin atl06 --from-files '{folder}/granules' --output {map_path}\n  \
              zagg run --plugin atl06 --catalog {map_path} --store {store} --overwrite\n\
              Look at it:\n  \
-             zagg inspect {store}\n\
+             zagg inspect {store}\n  \
+             zagg render {store} --variable h_mean --size 1000 --output {picture}\n\
              Open it in Python (pip install zarr xarray xdggs):\n  \
              import xarray as xr, xdggs\n  \
-             ds = xr.open_zarr(\"{store}\", group=\"12\").pipe(xdggs.decode)"
+             ds = xr.open_zarr(\"{store}\", group=\"12\").pipe(xdggs.decode)\n\n\
+             A picture of it is in {picture}"
         ))?;
     }
     Ok(outcome.exit_code())

@@ -1,35 +1,54 @@
 //! `zagg finalize`: coarser levels and state of a store, from what its shards left beside it.
 
+use std::sync::Arc;
+
 use serde_json::json;
 use zagg_core::finalize::{FinalizeSummary, finalize};
+use zagg_core::plan::Claim;
 use zagg_core::product::{PLAN, Product};
 use zagg_core::records::{ShardState, shard_state, shards_of_store};
+use zagg_core::registry::Registry;
 use zagg_core::store::{Store, StoreState};
 use zagg_core::{Error, ErrorKind, Result};
+use zagg_worker::{Worker, WorkerOptions};
 use zagg_zarr::{Rechunk, Rechunked, ZarrStore};
 
 use super::validate::open;
-use crate::args::{FinalizeArgs, Format};
+use crate::args::Format;
+use crate::args::worker::FinalizeArgs;
 use crate::failure::{Failure, INCOMPLETE, TEMPORARY};
 use crate::output::{self, bytes, grouped};
 use crate::{builtin, summary};
 
 pub(crate) fn run(args: &FinalizeArgs) -> Result<u8, Failure> {
     let keys = args.output_creds.as_deref();
-    let store = open(&args.store, keys)?;
+    let registry = builtin::registry()?;
+    let (store, workers) = match (&args.store, &args.plan) {
+        (Some(place), _) => (Arc::new(open(place, keys)?), None),
+        (None, Some(uri)) => {
+            let options = WorkerOptions {
+                registry: registry.clone(),
+                output_creds: args.output_creds.clone(),
+                ..WorkerOptions::default()
+            };
+            let worker = Worker::open(uri, options)?;
+            (Arc::clone(worker.store()), Some(Workers { worker, release: args.release }))
+        }
+        (None, None) => return Err(Failure::usage("give a STORE, or --plan URI")),
+    };
+    let place = store.location().to_string();
     let copy = match (&args.rechunk, &args.to) {
         (Some(how), Some(to)) => Some((how, open(to, keys)?)),
         _ => None,
     };
     let found = store.inspect()?;
     let finalized = match store.read_record(PLAN)? {
-        Some(plan) => Some(finalized(&store, &plan, &found.template)?),
+        Some(plan) => Some(finalized(&store, &plan, &found.template, workers.as_ref(), &registry)?),
         // A store that was given away is finished as it is: only a copy can be made of it.
         None if copy.is_some() && found.state != StoreState::Open => None,
         None => {
             return Err(Error::not_found(format!(
-                "store {}: there is no {PLAN} beside it, which says what it should hold; run its shard map again",
-                args.store
+                "store {place}: there is no {PLAN} beside it, which says what it should hold; run its shard map again"
             ))
             .into());
         }
@@ -43,13 +62,58 @@ pub(crate) fn run(args: &FinalizeArgs) -> Result<u8, Failure> {
         }
         Some((how, to)) => Some(rechunk(&store, to, how, args.overwrite)?),
     };
-    print(args, state, finalized.as_ref(), copied.as_ref())?;
+    print(args, &place, state, finalized.as_ref(), copied.as_ref())?;
     Ok(if state == StoreState::Complete { 0 } else { INCOMPLETE })
 }
 
+/// The workers of a plan, whose store is finalized.
+struct Workers {
+    worker: Worker,
+    /// Whether the store is taken back from them in any case.
+    release: bool,
+}
+
+impl Workers {
+    /// Refuses a store that is not that of the plan, or was given to another one.
+    fn check(&self, store: &ZarrStore, template: &str) -> Result<()> {
+        if self.worker.plan().identity != template {
+            return Err(Error::input(format!(
+                "store {}: it was made by another pipeline, grid or shard map than the plan; plan again",
+                store.location()
+            )));
+        }
+        match Claim::of(store)? {
+            Some(claim) if claim.digest != self.worker.digest() => Err(Error::input(format!(
+                "store {}: it is given to the workers of another plan, {}",
+                store.location(),
+                claim.plan.escape_debug()
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Leaves the report of all workers, and takes the store back when it is complete.
+    fn end(&self, product: &Product, store: &ZarrStore, finalized: &FinalizeSummary) -> Result<()> {
+        let labels: Vec<String> =
+            product.shards.iter().map(|&shard| product.grid.shard_label(shard)).collect();
+        let (summary, tasks) = zagg_worker::summary(store, &labels, finalized)?;
+        zagg_worker::write_report(store, &summary, &tasks)?;
+        if finalized.state == StoreState::Complete || self.release {
+            Claim::take_back(store)?;
+        }
+        Ok(())
+    }
+}
+
 /// Finalizes from the plan beside the store, which is checked before anything is changed.
-fn finalized(store: &ZarrStore, plan: &[u8], template: &str) -> Result<FinalizeSummary, Failure> {
-    let product = Product::from_plan(plan, &builtin::registry()?)?;
+fn finalized(
+    store: &ZarrStore,
+    plan: &[u8],
+    template: &str,
+    workers: Option<&Workers>,
+    registry: &Registry,
+) -> Result<FinalizeSummary, Failure> {
+    let product = Product::from_plan(plan, registry)?;
     if product.identity() != template {
         return Err(Error::input(format!(
             "store {}: {PLAN} beside it is that of another store; run its shard map again",
@@ -62,24 +126,42 @@ fn finalized(store: &ZarrStore, plan: &[u8], template: &str) -> Result<FinalizeS
         code: if error.kind() == ErrorKind::Input { TEMPORARY } else { Failure::from(error.clone()).code },
         message: error.to_string(),
     })?;
-    let outcome = zagg_core::caught(|| {
-        let missing = |shard: &u64| shard_state(&product, store, *shard) == ShardState::Missing;
-        if shards_of_store(&product, store)?.iter().all(missing) {
-            return Err(Error::not_found(format!(
-                "store {}: there are no records of shards beside it; nothing was changed, run its shard map first",
-                store.location()
-            )));
-        }
-        // Whoever opens it meanwhile, or after this was cut off, sees that it is not finished.
-        store.finalize(StoreState::Open)?;
-        finalize(&product, store)
-    });
+    let outcome = zagg_core::caught(|| finalize_held(&product, store, template, workers));
     let released = store.release();
     let summary = outcome.map_err(|error| match error.kind() {
-        ErrorKind::NotFound => Failure::from(error),
+        ErrorKind::NotFound | ErrorKind::Input => Failure::from(error),
         _ => Failure::of_run(&error),
     })?;
     released?;
+    Ok(summary)
+}
+
+/// Finalizes a store whose lock is held.
+fn finalize_held(
+    product: &Product,
+    store: &ZarrStore,
+    template: &str,
+    workers: Option<&Workers>,
+) -> Result<FinalizeSummary> {
+    if let Some(workers) = workers {
+        workers.check(store, template)?;
+    }
+    let missing = |shard: &u64| shard_state(product, store, *shard) == ShardState::Missing;
+    // A store that is taken back may be empty: it says afterwards what it lacks.
+    let is_taken_back = workers.is_some_and(|workers| workers.release);
+    if !is_taken_back && shards_of_store(product, store)?.iter().all(missing) {
+        let first = if workers.is_some() { "run zagg worker first" } else { "run its shard map first" };
+        return Err(Error::not_found(format!(
+            "store {}: there are no records of shards beside it; nothing was changed, {first}",
+            store.location()
+        )));
+    }
+    // Whoever opens it meanwhile, or after this was cut off, sees that it is not finished.
+    store.finalize(StoreState::Open)?;
+    let summary = finalize(product, store)?;
+    if let Some(workers) = workers {
+        workers.end(product, store, &summary)?;
+    }
     Ok(summary)
 }
 
@@ -89,6 +171,7 @@ fn rechunk(store: &ZarrStore, to: &ZarrStore, how: &Rechunk, overwrite: bool) ->
 
 fn print(
     args: &FinalizeArgs,
+    place: &str,
     state: StoreState,
     finalized: Option<&FinalizeSummary>,
     copied: Option<&Rechunked>,
@@ -99,7 +182,7 @@ fn print(
     }
     summary::rest(not_done.len(), "shards that are not done");
     if args.format == Format::Json {
-        let mut all = json!({"store": args.store, "state": state});
+        let mut all = json!({"store": place, "state": state});
         if let Some(summary) = finalized {
             let value = serde_json::to_value(summary)
                 .map_err(|error| Error::io(format!("summary as JSON: {error}")))?;
@@ -113,7 +196,7 @@ fn print(
         return output::json(&all);
     }
     let mut table = output::table(&[]);
-    table.add_row(["store", &format!("{} ({})", args.store, state.name())]);
+    table.add_row(["store", &format!("{place} ({})", state.name())]);
     if let Some(summary) = finalized {
         table.add_row([
             "shards",

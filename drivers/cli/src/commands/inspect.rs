@@ -1,6 +1,8 @@
 //! `zagg inspect`: what a store, a granule, a shard map or a pipeline holds.
 
 mod granule;
+mod reads;
+mod shard_map;
 mod store;
 
 use std::fs::File;
@@ -13,7 +15,6 @@ use zagg_core::config::{Computation, Layer, Layers, Pipeline, StoreAccess};
 use zagg_core::{Error, ErrorKind, Result};
 use zagg_zarr::ZarrStore;
 
-use super::catalog;
 use crate::args::{Format, InspectArgs};
 use crate::failure::Failure;
 use crate::{builtin, output, pipeline};
@@ -40,7 +41,8 @@ pub(crate) fn run(args: &InspectArgs) -> Result<u8, Failure> {
         }
         Kind::Granule => granule::describe(path, &args.pipeline, args.format)?,
         Kind::ShardMap => {
-            catalog::print(&zagg_catalog_files::read_shard_map(path)?, path, args.format)?;
+            let map = zagg_catalog_files::read_shard_map(path)?;
+            shard_map::describe(&map, path, &builtin::registry()?, args.format)?;
         }
         Kind::Pipeline => describe_pipeline(path, args.format)?,
     }

@@ -1,7 +1,7 @@
 //! `zagg plugins`: what this program can use, and whether a shared library is sound.
 
 mod check;
-mod describe;
+pub(super) mod describe;
 mod probe;
 mod samples;
 

@@ -112,14 +112,14 @@ fn memory_for_reading_changes_no_byte_and_too_little_is_refused() {
     let bench = Bench::with_map();
     bench.run(&[]).exits(0);
     let usual = bench.tree("out.zarr");
-    bench.run(&["--memory", "64MiB", "--overwrite"]).exits(0);
+    bench.run(&["--memory", "160MiB", "--overwrite"]).exits(0);
     assert_eq!(bench.tree("out.zarr"), usual);
     bench.write("memory.yaml", "data_source:\n  memory: 100 MB\n");
     bench.run(&["--config", "memory.yaml", "--overwrite"]).exits(0);
     assert_eq!(bench.tree("out.zarr"), usual);
     bench
         .run(&["--memory", "63MiB"])
-        .fails_with(1, "66060288 bytes of memory are too few to read granules; give at least 64 MiB");
+        .fails_with(1, "--memory: 63 MiB are too few; a run takes 128 MiB at least");
     let usage = bench.run(&["--memory", "much"]).exits(2);
     assert!(usage.err.contains("is no number of bytes"), "{usage:?}");
     bench.write("memory.yaml", "data_source:\n  memory: lots\n");

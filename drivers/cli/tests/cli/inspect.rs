@@ -23,8 +23,18 @@ fn a_store_is_described() {
     assert_eq!((&count["blocks_stored"], &count["blocks"]), (&shards.into(), &shards.into()));
     assert_eq!(count["cells_with_value"], cells, "as many cells as the run has counted");
     assert_eq!(count["min"], 1.0);
+    assert_eq!((&said["shards"], &said["shards_done"]), (&shards.into(), &shards.into()));
     let text = bench.zagg(&["inspect", "out.zarr"]).exits(0).out;
     assert!(text.starts_with("out.zarr: complete\n") && text.contains("12/h_mean"), "{text}");
+    assert!(text.contains(&format!("{shards} of {shards} shards done")), "{text}");
+    assert!(!text.contains('\u{1b}'), "no colours: {text:?}");
+    for columns in ["60", "200", "0", "x"] {
+        let said = bench.command(&["inspect", "out.zarr"]).env("COLUMNS", columns).output().unwrap();
+        let text = String::from_utf8(said.stdout).unwrap();
+        let widest = text.lines().map(|line| line.chars().count()).max().unwrap();
+        assert!(columns != "60" || widest <= 60, "{widest}: {text}");
+        assert!(said.status.success() && text.contains("complete"), "{text}");
+    }
 }
 
 #[test]
@@ -50,7 +60,16 @@ fn a_granule_is_described_part_by_part() {
     let south = parts[0]["extent"][1].as_f64().unwrap();
     assert!((-88.0..-84.0).contains(&south), "{south}");
     assert!(parts[2]["fault"].as_str().unwrap().contains("latitude"), "{said}");
-    bench.zagg(&["inspect", &format!("granules/{}", NAMES[0])]).exits(0);
+    let reads = said["reads"].as_array().unwrap();
+    let height = reads.iter().find(|read| read["dataset"] == "/{group}/land_ice_segments/h_li").unwrap();
+    assert_eq!((&height["rows"], &height["parts"]), (&parts[0]["rows"], &1.into()));
+    assert_eq!(height["bytes_unpacked"].as_u64(), height["rows"].as_u64().map(|rows| rows * 4));
+    assert!(
+        height["chunks"].as_u64().unwrap() >= 1 && !height["filters"].as_array().unwrap().is_empty(),
+        "{said}"
+    );
+    let text = bench.zagg(&["inspect", &format!("granules/{}", NAMES[0])]).exits(0).out;
+    assert!(text.contains("a run over all of it reads 5 datasets"), "{text}");
 }
 
 #[test]
@@ -58,6 +77,13 @@ fn a_map_and_a_pipeline_are_described() {
     let bench = Bench::with_map();
     let said = inspect(&bench, "map.json");
     assert_eq!((&said["granules"], &said["shard_map"]), (&3.into(), &"map.json".into()));
+    let shards: u64 =
+        said["histogram"].as_array().unwrap().iter().map(|class| class["shards"].as_u64().unwrap()).sum();
+    assert_eq!(said["shards"], shards);
+    let extent: Vec<f64> = said["extent"].as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect();
+    assert!(extent[1] < -84.0 && extent[3] < -80.0 && extent[1] < extent[3], "{extent:?}");
+    let text = bench.zagg(&["inspect", "map.json"]).exits(0).out;
+    assert!(text.contains("extent") && text.contains('#') && !text.contains('\u{1b}'), "{text}");
     let text = bench.zagg(&["config", "show", "atl06"]).exits(0).out;
     bench.write("atl06.yaml", text);
     let said = inspect(&bench, "atl06.yaml");

@@ -23,6 +23,8 @@ mod finalize;
 mod hostile;
 mod index;
 mod inspect;
+mod interrupts;
+mod lambda;
 mod locks;
 #[cfg(feature = "hdf5-native")]
 mod native;
@@ -30,8 +32,15 @@ mod pipelines;
 #[cfg(target_os = "linux")]
 mod plugins;
 mod presets;
+mod profile;
+mod render;
+mod resume;
 mod rows;
+#[cfg(unix)]
+mod schedulers;
 #[cfg(feature = "cmr-stac")]
 mod server;
 mod stores;
+mod texts;
 mod validate;
+mod workers;

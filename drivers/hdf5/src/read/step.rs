@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use zagg_core::profile::{self, Counter, Phase};
 use zagg_core::{Context, Error, Result, Rows};
 
 use super::parallel;
@@ -86,9 +87,15 @@ impl<'c> Shared<'c> {
                 continue;
             }
             match cache.lookup(&key) {
-                Lookup::Ready(chunk) => drop(self.ready.insert(key, chunk)),
+                Lookup::Ready(chunk) => {
+                    profile::add(Counter::ChunkHits, 1);
+                    self.ready.insert(key, chunk);
+                }
                 Lookup::Claimed(claim) => drop(self.claims.insert(key, claim)),
-                Lookup::InFlight(flight) => drop(self.flights.insert(key, flight)),
+                Lookup::InFlight(flight) => {
+                    profile::add(Counter::ChunkWaits, 1);
+                    self.flights.insert(key, flight);
+                }
             }
         }
     }
@@ -272,7 +279,8 @@ fn wait(
     decoder: &mut Decoder,
 ) -> Result<()> {
     let flight = key(file, &job.request, piece).and_then(|key| shared.flights.get(&key));
-    let decoded = match flight.and_then(|flight| flight.wait()) {
+    let landed = profile::time(Phase::Wait, || flight.and_then(|flight| flight.wait()));
+    let decoded = match landed {
         Some(decoded) => decoded,
         None => {
             let answers = file.source().fetch(0, &[], std::slice::from_ref(&piece.range))?;
@@ -291,14 +299,8 @@ fn decode<'b>(
     decoder: &'b mut Decoder,
 ) -> Result<&'b [u8]> {
     let PieceKind::Chunk(chunk) = &piece.kind else { return Ok(stored) };
-    decoder
-        .decode(
-            stored,
-            dataset.filters(),
-            chunk.mask,
-            piece.decoded as usize,
-            dataset.element_size() as usize,
-        )
+    let (size, element) = (piece.decoded as usize, dataset.element_size() as usize);
+    counted(piece, || decoder.decode(stored, dataset.filters(), chunk.mask, size, element))
         .context(|| format!("chunk {:?} at offset {}", chunk.place, chunk.address))
 }
 
@@ -311,9 +313,16 @@ fn decode_into(
     out: &mut [u8],
 ) -> Result<()> {
     let PieceKind::Chunk(chunk) = &piece.kind else { return Ok(()) };
-    decoder
-        .decode_into(stored, dataset.filters(), chunk.mask, dataset.element_size() as usize, out)
+    let element = dataset.element_size() as usize;
+    counted(piece, || decoder.decode_into(stored, dataset.filters(), chunk.mask, element, out))
         .context(|| format!("chunk {:?} at offset {}", chunk.place, chunk.address))
+}
+
+/// Decodes a chunk, which the profile of the run counts.
+fn counted<T>(piece: &Piece, decode: impl FnOnce() -> T) -> T {
+    profile::add(Counter::ChunksDecoded, 1);
+    profile::add(Counter::BytesDecoded, piece.decoded);
+    profile::time(Phase::Inflate, decode)
 }
 
 fn put(request: RowRequest<'_>, target: &Target, piece: &Piece, decoded: &[u8], out: &mut [u8]) {

@@ -35,7 +35,7 @@ pub(crate) fn encode(content: &[u8], size: u8, level: i32) -> Result<Vec<u8>, St
     let mut frame = vec![0; HEADER + 4 * blocks];
     for (i, block) in content.chunks(block).enumerate() {
         let shuffled = shuffle(block, element);
-        let packed = zstd::bulk::compress(&shuffled, level).map_err(|error| error.to_string())?;
+        let packed = super::zstd::compress(&shuffled, level).map_err(|error| error.to_string())?;
         // A block that does not shrink is stored; its equal sizes say so.
         let packed = if packed.len() < block.len() { packed } else { shuffled };
         let at = frame.len();

@@ -4,6 +4,8 @@
 
 use std::any::Any;
 use std::borrow::Cow;
+use std::cell::RefCell;
+use std::io;
 use std::sync::Arc;
 
 use zarrs::array::codec::api::{PartialDecoderCapability, PartialEncoderCapability};
@@ -15,6 +17,31 @@ use zarrs::metadata::Configuration;
 use zarrs::plugin::ZarrVersion;
 
 use super::blosc;
+
+/// A compressor that its thread keeps, with its level: to make one takes as long as to compress some ten thousand bytes.
+type Kept = Option<(i32, zstd::bulk::Compressor<'static>)>;
+
+thread_local! {
+    static COMPRESSOR: RefCell<Kept> = const { RefCell::new(None) };
+}
+
+/// A Zstandard frame with these bytes.
+///
+/// # Errors
+/// When there is no memory for it.
+pub(super) fn compress(bytes: &[u8], level: i32) -> io::Result<Vec<u8>> {
+    COMPRESSOR.with(|kept| {
+        let mut kept = kept.borrow_mut();
+        let mut compressor = match kept.take() {
+            Some((of, compressor)) if of == level => compressor,
+            _ => zstd::bulk::Compressor::new(level)?,
+        };
+        let frame = compressor.compress(bytes)?;
+        // One that has failed is given up.
+        *kept = Some((level, compressor));
+        Ok(frame)
+    })
+}
 
 /// Compresses the bytes of a chunk.
 #[derive(Debug, Clone, Copy)]
@@ -66,7 +93,7 @@ impl BytesToBytesCodecTraits for Compressor {
     ) -> Result<ArrayBytesRaw<'a>, CodecError> {
         let encoded = match self.shuffle {
             Some(size) => blosc::encode(&bytes, size, self.level).map_err(CodecError::Other)?,
-            None => zstd::bulk::compress(&bytes, self.level)?,
+            None => compress(&bytes, self.level)?,
         };
         Ok(Cow::Owned(encoded))
     }

@@ -32,6 +32,15 @@ impl Objects for FailingObjects {
         self.inner.put(name, bytes)
     }
 
+    fn put_durable(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        self.pass(name)?;
+        self.inner.put_durable(name, bytes)
+    }
+
+    fn settle(&self) -> Result<()> {
+        self.inner.settle()
+    }
+
     fn put_if_absent(&self, name: &str, bytes: &[u8]) -> Result<bool> {
         self.pass(name)?;
         self.inner.put_if_absent(name, bytes)

@@ -1,8 +1,10 @@
 //! Objects as files of a local folder.
 
 use std::fs::{self, File};
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use zagg_core::{Error, Result};
@@ -16,6 +18,13 @@ const ATTEMPTS: usize = 16;
 const MAX_DEPTH: usize = 32;
 
 static COUNTER: AtomicU64 = AtomicU64::new(0);
+
+/// A number that tells this process from those of other machines, whose ids may be the same, on a disk that they share.
+fn token() -> u64 {
+    static TOKEN: OnceLock<u64> = OnceLock::new();
+    // Every hasher of the standard library is keyed at random.
+    *TOKEN.get_or_init(|| RandomState::new().hash_one(std::process::id()))
+}
 
 /// Files below `root`. Every file is first written whole under `scratch` and then moved to its place, so that a write
 /// that is cut off leaves nothing below `root`.
@@ -35,18 +44,26 @@ impl LocalObjects {
         self.root.join(name)
     }
 
-    /// Writes `bytes` to a scratch file and lets `place` move it.
+    /// Writes `bytes` to a scratch file and lets `place` move it. One that is `durable` has reached the disk before it is moved,
+    /// so that a power cut leaves it whole or not there; of others the name may outlast it and the bytes may not.
     fn write<T>(
         &self,
         path: &Path,
-        bytes: &[u8],
+        (bytes, durable): (&[u8], bool),
         place: impl Fn(&Path, &Path) -> io::Result<T>,
     ) -> Result<T> {
         let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-        let scratch = self.scratch.join(format!("{}-{number}", std::process::id()));
+        let scratch = self.scratch.join(format!("{}-{:016x}-{number}", std::process::id(), token()));
         let mut outcome = Err(io::Error::from(ErrorKind::NotFound));
-        for _ in 0..ATTEMPTS {
-            outcome = Self::write_once(&scratch, path, bytes, &place);
+        for attempt in 0..ATTEMPTS {
+            // Folders are there most of the time: to ask for them takes longer than to write.
+            if attempt > 0
+                && let Err(error) = Self::make_folders(&scratch, path)
+            {
+                outcome = Err(error);
+            } else {
+                outcome = Self::write_once(&scratch, path, (bytes, durable), &place);
+            }
             // The end of another run takes the folder of scratch files away, perhaps between its making and its use.
             if !matches!(&outcome, Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::AlreadyExists))
             {
@@ -60,19 +77,21 @@ impl LocalObjects {
         })
     }
 
+    fn make_folders(scratch: &Path, path: &Path) -> io::Result<()> {
+        [scratch, path].into_iter().filter_map(Path::parent).try_for_each(fs::create_dir_all)
+    }
+
     fn write_once<T>(
         scratch: &Path,
         path: &Path,
-        bytes: &[u8],
+        (bytes, durable): (&[u8], bool),
         place: impl Fn(&Path, &Path) -> io::Result<T>,
     ) -> io::Result<T> {
-        for file in [scratch, path] {
-            if let Some(folder) = file.parent() {
-                fs::create_dir_all(folder)?;
-            }
-        }
         let mut file = File::create(scratch)?;
         file.write_all(bytes)?;
+        if durable {
+            file.sync_all()?;
+        }
         drop(file);
         place(scratch, path)
     }
@@ -142,11 +161,23 @@ impl Objects for LocalObjects {
     }
 
     fn put(&self, name: &str, bytes: &[u8]) -> Result<()> {
-        self.write(&self.path(name), bytes, |scratch, path| fs::rename(scratch, path))
+        self.write(&self.path(name), (bytes, false), |scratch, path| fs::rename(scratch, path))
+    }
+
+    fn put_durable(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        let path = self.path(name);
+        self.write(&path, (bytes, true), |scratch, path| fs::rename(scratch, path))?;
+        sync_folder(&path).map_err(|error| Error::io(format!("cannot write {}: {error}", path.display())))
+    }
+
+    fn settle(&self) -> Result<()> {
+        settle(&self.root).map_err(|error| {
+            Error::io(format!("cannot make sure that {} has reached the disk: {error}", self.root.display()))
+        })
     }
 
     fn put_if_absent(&self, name: &str, bytes: &[u8]) -> Result<bool> {
-        self.write(&self.path(name), bytes, |scratch, path| {
+        self.write(&self.path(name), (bytes, true), |scratch, path| {
             // A second name for the finished file: made in one step, and only where there is none.
             let made = match fs::hard_link(scratch, path) {
                 Ok(()) => true,
@@ -216,6 +247,32 @@ impl Objects for LocalObjects {
     fn full_name(&self, name: &str) -> String {
         self.path(name).display().to_string()
     }
+}
+
+/// Lets the name of a file reach the disk, where folders can be asked that.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(folder) if cfg!(unix) => File::open(folder)?.sync_all(),
+        _ => Ok(()),
+    }
+}
+
+/// Lets everything on the file system of a folder reach the disk. Elsewhere than on Linux that takes a look at every file, and
+/// is left to the system: it does so by itself within a minute.
+fn settle(folder: &Path) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    match File::open(folder) {
+        Ok(folder) => match rustix::fs::syncfs(&folder) {
+            // Some sandboxes do not have it. They are no machines whose power is cut.
+            Err(rustix::io::Errno::NOSYS | rustix::io::Errno::PERM) => {}
+            synced => synced?,
+        },
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = folder;
+    Ok(())
 }
 
 #[cfg(test)]

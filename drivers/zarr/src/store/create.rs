@@ -242,7 +242,7 @@ impl ZarrStore {
         // Only a store that is taken changes.
         if root.state != StoreState::Open || root.document.contains_key("consolidated_metadata") {
             root.set_state(StoreState::Open, Map::new());
-            self.store.put(NODE, &json::to_bytes(&Value::Object(root.document))?)?;
+            self.store.put_durable(NODE, &json::to_bytes(&Value::Object(root.document))?)?;
         }
         writes.into_iter().try_for_each(|(path, bytes, array)| self.write_node(path, bytes, array))
     }
@@ -251,7 +251,7 @@ impl ZarrStore {
     fn make(&self, plan: &Plan<'_>, owned: BTreeMap<String, Vec<String>>) -> Result<Created> {
         let claim = Claim { hash: plan.hash.to_owned(), owned }.to_bytes()?;
         if !self.beside.put_if_absent(CLAIM, &claim)? {
-            self.beside.put(CLAIM, &claim)?;
+            self.beside.put_durable(CLAIM, &claim)?;
         }
         self.store.delete(NODE)?;
         self.delete_owned(&claim)?;
@@ -263,8 +263,10 @@ impl ZarrStore {
         self.store.change_all(nodes.collect())?;
         let clean = Claim { hash: plan.hash.to_owned(), owned: plan.groups.clone() }.to_bytes()?;
         if clean != claim {
-            self.beside.put(CLAIM, &clean)?;
+            self.beside.put_durable(CLAIM, &clean)?;
         }
+        // Who finds a root relies on all that it names.
+        self.store.settle()?;
         if self.store.put_if_absent(NODE, &json::to_bytes(&Value::Object(plan.root.clone()))?)? {
             return Ok(Created::New);
         }
@@ -316,7 +318,7 @@ impl ZarrStore {
     /// Writes a node, its content before its metadata.
     fn write_node(&self, path: &str, bytes: &[u8], array: Option<&Array<'_>>) -> Result<()> {
         self.write_content(path, array)?;
-        self.store.put(&format!("{path}/{NODE}"), bytes)
+        self.store.put_durable(&format!("{path}/{NODE}"), bytes)
     }
 
     /// Writes what is known of an array beforehand, if anything is.

@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Map, Value};
 use zagg_core::product::Product;
-use zagg_core::store::{BlockWrite, Created, Store, StoreState, StoreTemplate, Written};
+use zagg_core::store::{BlockWrite, Created, Found, Store, StoreState, StoreTemplate, Written};
 use zagg_core::{Error, Result, Values, finalize, run};
 
 use super::blocks::{Reader, decode};
@@ -175,6 +175,10 @@ impl Store for Compared<'_> {
 
     fn create(&self, _: &StoreTemplate, _: bool) -> Result<Created> {
         Err(Error::unsupported("nothing is made here"))
+    }
+
+    fn found(&self) -> Result<Option<Found>> {
+        self.store.found()
     }
 
     fn write_block(&self, group: &str, array: &str, block: &[u64], values: &Values) -> Result<Written> {

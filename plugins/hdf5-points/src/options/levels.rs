@@ -7,16 +7,16 @@ use zagg_core::{Error, Result};
 use super::{DatasetPath, GROUP, given, mapping, only, path, variable};
 
 /// Most levels of a pipeline.
-const MAX_LEVELS: usize = 16;
+pub(super) const MAX_LEVELS: usize = 16;
 
 /// Most neighbours of a parent whose shards are looked into.
-const MAX_PAD: u64 = 1000;
+pub(super) const MAX_PAD: u64 = 1000;
 
 /// How far rows lie from their parent's position unless the pipeline says otherwise, in metres.
 const REACH: f64 = 200.0;
 
 /// Farthest that a pipeline may say.
-const MAX_REACH: f64 = 100_000.0;
+pub(super) const MAX_REACH: f64 = 100_000.0;
 
 /// A level whose rows stand for several rows of the part.
 #[derive(Debug, Clone, PartialEq)]

@@ -42,6 +42,7 @@ impl Runs {
                 u32::try_from(number).map_err(|_| Error::unsupported("more than 2^32 runs in one part"))?;
             shards.entry(shard).or_default().push(number);
         }
+        shards.values_mut().for_each(Vec::shrink_to_fit);
         Ok(Self { runs, shards, bad })
     }
 
@@ -88,6 +89,8 @@ fn runs(first: u64, cells: &[u64]) -> Vec<Run> {
             _ => runs.push(Run { cell, rows: row..row + 1 }),
         }
     }
+    // They stay as long as the granule is open.
+    runs.shrink_to_fit();
     runs
 }
 

@@ -95,7 +95,8 @@ fn listed(stats: &Stats) -> usize {
     stats.granules.saturating_sub(stats.unlisted)
 }
 
-fn described(map: &ShardMap, path: &Path) -> Map<String, Value> {
+/// What a shard map holds, for programs.
+pub(crate) fn described(map: &ShardMap, path: &Path) -> Map<String, Value> {
     let stats = stats(map);
     let spread = stats.granules_per_shard.unwrap_or(Spread { min: 0, median: 0.0, max: 0 });
     // A whole number is written as one.
@@ -113,7 +114,8 @@ fn described(map: &ShardMap, path: &Path) -> Map<String, Value> {
     ])
 }
 
-fn rows(map: &ShardMap, path: &Path) -> Vec<(&'static str, String)> {
+/// What a shard map holds, as names and texts.
+pub(crate) fn rows(map: &ShardMap, path: &Path) -> Vec<(&'static str, String)> {
     let stats = stats(map);
     vec![
         ("shard map", path.display().to_string()),

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use zagg_access::Access;
 use zagg_core::config::{Layer, Layers, Pipeline};
 use zagg_core::granule::Granule;
@@ -13,6 +13,7 @@ use zagg_core::source::{OpenGranule, OpenObject, PartInfo, PartState, Positions}
 use zagg_core::{Error, Result};
 use zagg_hdf5::{EntryKind, Hdf5File, ReadOptions};
 
+use super::reads;
 use crate::args::{Format, PipelineArgs};
 use crate::failure::Failure;
 use crate::output::{self, grouped};
@@ -30,6 +31,16 @@ struct Row {
     /// West, south, east, north of the positions; the plain span of longitudes, also across the antimeridian.
     extent: Option<[f64; 4]>,
     fault: Option<String>,
+}
+
+/// A granule as a pipeline sees it.
+#[derive(Debug)]
+struct Seen {
+    /// Name of the pipeline.
+    by: String,
+    /// Its settings of the source.
+    source: Map<String, Value>,
+    rows: Vec<Row>,
 }
 
 /// Whether a file begins as HDF5 files do; one with a user block does not, and is told by its ending.
@@ -59,20 +70,31 @@ pub(super) fn describe(path: &Path, args: &PipelineArgs, format: Format) -> Resu
     let location = reader.location().to_string();
     // A pipeline may read what is no HDF5 file.
     let is_other = given.is_some() && !starts_as_hdf5(&*reader)?;
-    let holds = match is_other {
+    let file = match is_other {
         true => None,
-        false => Some(count(&Hdf5File::open(Arc::clone(&reader), &ReadOptions::default())?)?),
+        false => Some(Hdf5File::open(Arc::clone(&reader), &ReadOptions::default())?),
     };
+    let holds = file.as_ref().map(count).transpose()?;
     let name = args.plugin.clone().unwrap_or_else(|| "the pipeline".into());
     let parts = parts(&reader, given.as_ref().map(|pipeline| (name, pipeline)), &registry)?;
-    let (seen_by, rows) = parts.map_or((None, Vec::new()), |(name, rows)| (Some(name), rows));
+    let (seen_by, source, rows) = match parts {
+        Some(Seen { by, source, rows }) => (Some(by), source, rows),
+        None => (None, Map::new(), Vec::new()),
+    };
+    let present: Vec<&str> =
+        rows.iter().filter(|row| row.state == "present").map(|row| row.part.as_str()).collect();
+    let reads = match &file {
+        Some(file) if !present.is_empty() => reads::reads(file, &source, &present)?,
+        _ => Vec::new(),
+    };
     if format == Format::Json {
         let parts: Vec<_> = rows
             .iter()
             .map(|row| json!({"part": row.part, "state": row.state, "rows": row.rows, "extent": row.extent, "fault": row.fault}))
             .collect();
         return output::json(&json!({
-            "granule": location, "groups": holds.map(|holds| holds.0), "datasets": holds.map(|holds| holds.1), "pipeline": seen_by, "parts": parts,
+            "granule": location, "groups": holds.map(|holds| holds.0), "datasets": holds.map(|holds| holds.1), "size": reader.size(), "pipeline": seen_by, "parts": parts,
+            "reads": reads::json(&reads),
         }));
     }
     let head = match holds {
@@ -96,7 +118,9 @@ pub(super) fn describe(path: &Path, args: &PipelineArgs, format: Format) -> Resu
             .unwrap_or_else(|| if row.state == "present" { String::new() } else { row.state.into() });
         table.add_row([row.part, grouped(row.rows), span(west, east), span(south, north), remark]);
     }
-    output::data(&format!("{head}\nas {name} sees it:\n\n{table}"))
+    let reads =
+        if reads.is_empty() { String::new() } else { format!("\n\n{}", reads::text(&reads, reader.size())) };
+    output::data(&format!("{head}\nas {name} sees it:\n\n{table}{reads}"))
 }
 
 /// The parts as the given pipeline sees them, or as the first preset does that finds a whole one, else a broken one.
@@ -104,9 +128,14 @@ fn parts(
     reader: &Arc<dyn RangeReader>,
     given: Option<(String, &Pipeline)>,
     registry: &Registry,
-) -> Result<Option<(String, Vec<Row>)>> {
+) -> Result<Option<Seen>> {
+    let seen = |by: String, pipeline: &Pipeline, opened: &dyn OpenGranule| Seen {
+        by,
+        source: pipeline.data_source.options.clone(),
+        rows: rows(opened),
+    };
     if let Some((name, pipeline)) = given {
-        return Ok(Some((name, rows(&*open(reader, pipeline, registry)?))));
+        return Ok(Some(seen(name, pipeline, &*open(reader, pipeline, registry)?)));
     }
     // The only part of a product without groups is there in every file, and broken in those of other products.
     let mut broken = None;
@@ -115,14 +144,15 @@ fn parts(
         let name = registered.entry.name;
         let mut layers = Layers::default();
         layers.push(Layer::parse(&format!("preset {name}"), text)?);
-        let opened = open(reader, &Pipeline::parse(&layers)?, registry)?;
+        let pipeline = Pipeline::parse(&layers)?;
+        let opened = open(reader, &pipeline, registry)?;
         let present = |part: &PartInfo| matches!(part.state, PartState::Present { .. });
         if opened.parts().iter().any(present) {
-            return Ok(Some((name.to_string(), rows(&*opened))));
+            return Ok(Some(seen(name.to_string(), &pipeline, &*opened)));
         }
         let faulty = |part: &PartInfo| matches!(part.state, PartState::Broken(_)) && !part.name.is_empty();
         if broken.is_none() && opened.parts().iter().any(faulty) {
-            broken = Some((name.to_string(), rows(&*opened)));
+            broken = Some(seen(name.to_string(), &pipeline, &*opened));
         }
     }
     Ok(broken)

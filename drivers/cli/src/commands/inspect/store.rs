@@ -3,10 +3,14 @@
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
+use zagg_core::product::{PLAN, Product};
+use zagg_core::records::{ShardState, shards_of_store, statuses};
+use zagg_core::store::Store;
 use zagg_core::{Result, Values};
 use zagg_zarr::{ArraySummary, GroupSummary, ZarrStore};
 
 use crate::args::Format;
+use crate::builtin;
 use crate::failure::Failure;
 use crate::output::{self, grouped};
 
@@ -29,6 +33,7 @@ enum Number {
 
 pub(super) fn describe(store: &ZarrStore, path: &Path, format: Format) -> Result<(), Failure> {
     let mut summary = store.inspect()?;
+    let done = completeness(store, &summary.template);
     let levels = levels(&summary.attributes);
     // Finest first; what the root does not list, behind.
     let place = |group: &GroupSummary| levels.iter().position(|level| level["group"] == group.name.as_str());
@@ -113,13 +118,30 @@ pub(super) fn describe(store: &ZarrStore, path: &Path, format: Format) -> Result
         return output::json(&json!({
             "store": path,
             "state": summary.state,
+            "shards": done.map(|done| done.1),
+            "shards_done": done.map(|done| done.0),
             "attributes": summary.attributes,
             "consolidated": summary.consolidated,
             "groups": groups,
         }));
     }
+    let done = done.map_or_else(String::new, |(done, all)| {
+        format!("\n{} of {} shards done", grouped(done), grouped(all))
+    });
     let levels = if levels.is_empty() { String::new() } else { format!("{level_table}\n\n") };
-    output::data(&format!("{}: {}\n\n{levels}{table}", path.display(), summary.state.name()))
+    output::data(&format!("{}: {}{done}\n\n{levels}{table}", path.display(), summary.state.name()))
+}
+
+/// Shards that are done, and all; none where there is no plan beside the store, or this program cannot follow it.
+fn completeness(store: &ZarrStore, template: &str) -> Option<(u64, u64)> {
+    let plan = store.read_record(PLAN).ok()??;
+    let product = Product::from_plan(&plan, &builtin::registry().ok()?).ok()?;
+    if product.identity() != template {
+        return None;
+    }
+    let shards = statuses(&product, store, &shards_of_store(&product, store).ok()?).ok()?;
+    let done = shards.iter().filter(|shard| shard.state == ShardState::Done).count();
+    Some((done as u64, shards.len() as u64))
 }
 
 /// What the root says of the levels, finest first; nothing where there is one.

@@ -64,7 +64,7 @@ fn text(registry: &Registry, r: &Registered) -> String {
 }
 
 /// What depends on the kind. A plugin that fails here is described without it.
-fn details(registry: &Registry, r: &Registered) -> Value {
+pub(in super::super) fn details(registry: &Registry, r: &Registered) -> Value {
     zagg_core::caught(|| match r.entry.make.kind() {
         Kind::Preset => Ok(preset(r)),
         Kind::Source => source(registry, r),

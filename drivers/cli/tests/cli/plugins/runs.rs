@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{granule, library, sum_of, text};
-use crate::bench::Bench;
+use crate::bench::{Bench, Ended};
 
 /// Catalogues and runs granules of points, and gives the summary of the run.
 fn bench_of_points(seeds: &[u32]) -> Bench {
@@ -40,6 +40,24 @@ fn a_run_whose_every_part_is_in_a_library_ends_in_a_sound_store() {
     assert!(ended.err.contains("there is no grid \"test-grid\""), "{}", ended.err);
     ended.exits(1);
     assert!(sum_of(1) + sum_of(4) > 0.0);
+}
+
+#[test]
+fn a_worker_is_told_which_library_it_lacks() {
+    let bench = bench_of_points(&[1, 4]);
+    let path = library("sound");
+    let with = |arguments: &[&str]| bench.command(arguments).env("ZAGG_PLUGIN_PATH", &path).output().unwrap();
+    let zagg = |arguments: &[&str]| Ended::of(with(arguments));
+    zagg(&["catalog", POINTS, "--from-files", "granules/*.pts", "--output", "map.json"]).exits(0);
+    zagg(&["run", POINTS, "--catalog", "map.json", "--store", "whole.zarr"]).exits(0);
+    zagg(&["plan", POINTS, "--catalog", "map.json", "--store", "out.zarr"]).exits(0);
+    let worker = ["worker", "--plan", "out.zarr.zagg/work", "--index", "0", "--of", "1"];
+    let said = bench.zagg(&worker).exits(1);
+    assert!(said.err.contains("the plan needs the plugin zagg-test-plugins 0."), "{said:?}");
+    assert!(said.err.contains("--plugin-path or in ZAGG_PLUGIN_PATH"), "{said:?}");
+    zagg(&worker).exits(0);
+    zagg(&["finalize", "--plan", "out.zarr.zagg/work"]).exits(0);
+    assert!(bench.tree("out.zarr") == bench.tree("whole.zarr"));
 }
 
 const LINKED: &str = "

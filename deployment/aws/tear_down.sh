@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Takes down what stand_up.sh made. The output bucket and what is in it stay.
+#
+#   ./tear_down.sh
+#
+# Settings: REGION, STACK_NAME, DRY_RUN as for stand_up.sh.
+set -euo pipefail
+# shellcheck source=common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+[[ $# -eq 0 ]] || fail "there are no options; settings are environment variables"
+settings
+bucket="$(aws_cli cloudformation describe-stacks --region "$REGION" --stack-name "$STACK_NAME" \
+    --query "Stacks[0].Outputs[?OutputKey=='OutputBucket'].OutputValue" --output text)"
+aws_cli cloudformation delete-stack --region "$REGION" --stack-name "$STACK_NAME"
+aws_cli cloudformation wait stack-delete-complete --region "$REGION" --stack-name "$STACK_NAME"
+if [[ -n "$bucket" && "$bucket" != None ]]; then
+    note "s3://$bucket and its stores were kept; to delete them for good: aws s3 rb s3://$bucket --force"
+fi

@@ -1,0 +1,4 @@
+//! Memory is obeyed, and changes nothing that is written.
+
+mod equal;
+mod measured;
