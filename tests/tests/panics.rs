@@ -34,7 +34,7 @@ fn a_source_at_fault_is_a_hole_that_names_the_granule_and_the_rest_is_written() 
         (PanicInPositions, "injected in positions"),
         (PanicInRead, "injected in read"),
         (ErrorInOpen, "injected in open"),
-        (NoPositions, "positions of 0 parts instead of 2"),
+        (NoPositions, "positions of 0 parts instead of 1"),
         (NoBatches, "parts instead of"),
     ];
     let parts = [

@@ -51,7 +51,7 @@ fn reports(job: &Job) -> Vec<TaskReport> {
 fn one_cold_shard_takes_few_round_trips_and_little_more_than_its_chunks() {
     let spec = GranuleSpec { segments_per_beam: 40_000, ..crossing(1)[0].clone() };
     let bytes = Bytes::from(write_granule(&spec).unwrap());
-    let job = Job::atl06(pipeline(&[preset()]), std::slice::from_ref(&spec));
+    let job = Job::atl06(pipeline(&[preset()]), std::slice::from_ref(&spec)).far_away();
     let grid = grid_of(&job.pipeline);
     assert!(job.map.shards.len() > 5, "{} shards", job.map.shards.len());
     for entry in &job.map.shards {
@@ -102,7 +102,7 @@ fn one_cold_shard_of_a_real_granule_takes_seven_round_trips() {
         ("ATL06_20181111224708_06770102_001_01.h5", 65_123),
     ] {
         let path = data.join("atl06").join(name).to_str().unwrap().to_string();
-        let mut job = Job::new(pipeline(&[preset()]), &[path], Arc::new(Access::default()));
+        let mut job = Job::new(pipeline(&[preset()]), &[path], Arc::new(Access::default())).far_away();
         let grid = grid_of(&job.pipeline);
         let shard = grid.shard_from_key(job.map.shards[0].key).unwrap();
         job.options.shards = vec![grid.shard_label(shard)];

@@ -56,7 +56,8 @@ class World:
             **settings,
         }
         done = subprocess.run(
-            [HERE / script, *words], env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL
+            [HERE / script, *words], env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL,
+            timeout=120,
         )
         assert done.returncode == code, f"{script}: exit code {done.returncode}: {done.stderr}"
         calls = [json.loads(line) for line in self.calls.read_text().splitlines()]
@@ -265,7 +266,7 @@ def check_map(world):
 def compiled(world, name, source, *options):
     code, out = world.folder / f"{name}.c", world.folder / name
     code.write_text(source)
-    subprocess.run(["cc", "-o", out, code, *options], check=True, capture_output=True)
+    subprocess.run(["cc", "-o", out, code, *options], check=True, capture_output=True, timeout=120)
     return out
 
 
@@ -320,7 +321,7 @@ def main():
                     note = "skipped: there is no C compiler or no readelf"
                 else:
                     note = check(World(folder))
-            except (AssertionError, subprocess.CalledProcessError, StopIteration) as error:
+            except (AssertionError, subprocess.SubprocessError, StopIteration) as error:
                 failed += 1
                 print(f"FAILED  {check.__name__}: {error}")
                 continue

@@ -160,10 +160,7 @@ impl Options {
         let epoch = self.epoch();
         for dataset in self.templates() {
             let path = &dataset.template;
-            let rest = path.replace(GROUP, "");
-            if rest.contains(['{', '}']) {
-                return Err(Error::input(format!("the path {path:?} has a placeholder other than {GROUP}")));
-            }
+            check_braces(path)?;
             let is_epoch = epoch == Some(dataset);
             if self.groups.may_be_several() && !is_epoch && !path.contains(GROUP) {
                 return Err(Error::input(format!(
@@ -321,6 +318,14 @@ fn variable(section: &str, key: &str, value: &Value) -> Result<DatasetPath> {
             place()
         ))),
     }
+}
+
+/// Refuses a path with a placeholder that stands for nothing.
+fn check_braces(path: &str) -> Result<()> {
+    if path.replace(GROUP, "").contains(['{', '}']) {
+        return Err(Error::input(format!("the path {path:?} has a placeholder other than {GROUP}")));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

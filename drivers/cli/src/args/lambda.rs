@@ -49,7 +49,7 @@ pub(crate) struct LambdaArgs {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub(crate) shards_per_call: u32,
     /// Ask before a run that is expected to cost more than this many dollars
-    #[arg(long, value_name = "DOLLARS", default_value_t = 10.0, value_parser = dollars)]
+    #[arg(long, value_name = "DOLLARS", default_value_t = 10.0, allow_negative_numbers = true, value_parser = dollars)]
     pub(crate) max_cost: f64,
     /// Run without asking, whatever it is expected to cost
     #[arg(long)]

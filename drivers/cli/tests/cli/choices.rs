@@ -119,7 +119,7 @@ fn memory_for_reading_changes_no_byte_and_too_little_is_refused() {
     assert_eq!(bench.tree("out.zarr"), usual);
     bench
         .run(&["--memory", "63MiB"])
-        .fails_with(1, "--memory: 63 MiB are too few; a run takes 128 MiB at least");
+        .fails_with(1, "--memory: 63 MiB are too few; a run takes 128 MiB at least, for the program, one granule and one shard");
     let usage = bench.run(&["--memory", "much"]).exits(2);
     assert!(usage.err.contains("is no number of bytes"), "{usage:?}");
     bench.write("memory.yaml", "data_source:\n  memory: lots\n");

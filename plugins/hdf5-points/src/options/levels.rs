@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use zagg_core::source::{LATITUDE, LONGITUDE, SourceOptions};
 use zagg_core::{Error, Result};
 
-use super::{DatasetPath, GROUP, given, mapping, only, path, variable};
+use super::{DatasetPath, GROUP, check_braces, given, mapping, only, path, variable};
 
 /// Most levels of a pipeline.
 pub(super) const MAX_LEVELS: usize = 16;
@@ -157,7 +157,11 @@ fn own_coordinates(
         return Err(Error::input(format!("{place}: must be a mapping")));
     };
     only(&place, coordinates, &[LATITUDE, LONGITUDE])?;
-    let own = |key| Ok::<_, Error>(within(folder, path(coordinates, &place, key)?));
+    let own = |key| {
+        let dataset = within(folder, path(coordinates, &place, key)?);
+        check_braces(&dataset.template)?;
+        Ok::<_, Error>(dataset)
+    };
     Ok(Some((own(LONGITUDE)?, own(LATITUDE)?)))
 }
 

@@ -84,7 +84,7 @@ pub(super) fn describe(path: &Path, args: &PipelineArgs, format: Format) -> Resu
     let present: Vec<&str> =
         rows.iter().filter(|row| row.state == "present").map(|row| row.part.as_str()).collect();
     let reads = match &file {
-        Some(file) if !present.is_empty() => reads::reads(file, &source, &present)?,
+        Some(file) if !present.is_empty() => reads::reads(file, &source, &present),
         _ => Vec::new(),
     };
     if format == Format::Json {

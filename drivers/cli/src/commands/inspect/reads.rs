@@ -1,7 +1,6 @@
 //! Which datasets of a granule a pipeline reads, and how they are stored.
 
 use serde_json::{Map, Value, json};
-use zagg_core::Result;
 use zagg_hdf5::Hdf5File;
 
 use crate::output::{self, bytes, grouped};
@@ -33,10 +32,7 @@ pub(super) struct Read {
 }
 
 /// The datasets of all parts that the settings of a source name.
-///
-/// # Errors
-/// When the metadata of one cannot be read.
-pub(super) fn reads(file: &Hdf5File, source: &Map<String, Value>, parts: &[&str]) -> Result<Vec<Read>> {
+pub(super) fn reads(file: &Hdf5File, source: &Map<String, Value>, parts: &[&str]) -> Vec<Read> {
     let mut templates = Vec::new();
     for value in source.values() {
         templates_of(value, MAX_DEPTH, &mut templates);
@@ -52,7 +48,8 @@ pub(super) fn reads(file: &Hdf5File, source: &Map<String, Value>, parts: &[&str]
         left -= paths.len();
         let mut read: Option<Read> = None;
         for dataset in file.datasets(paths) {
-            let Some(dataset) = dataset? else { continue };
+            // The path may be that of a group, and a broken dataset shows as the fault of its part.
+            let Ok(Some(dataset)) = dataset else { continue };
             let rows = dataset.rows();
             let size = dataset.dtype().map_or(0, |dtype| dtype.size() as u64);
             let chunk = dataset.chunk_shape().and_then(|shape| shape.first()).copied();
@@ -74,7 +71,7 @@ pub(super) fn reads(file: &Hdf5File, source: &Map<String, Value>, parts: &[&str]
         }
         reads.extend(read);
     }
-    Ok(reads)
+    reads
 }
 
 /// Paths of datasets among settings, in their order, each once.
