@@ -60,7 +60,7 @@ pub(crate) const STEPS: [Step; 16] = [
 ];
 
 /// Features without system libraries that are off by default, and are checked beside the default ones.
-const FEATURES: &str = "zagg-atl06/synthetic,zagg/s2,zagg-function/runtime";
+const FEATURES: &str = "zagg-atl06/synthetic,zagg/lambda,zagg/s2,zagg-function/runtime";
 
 fn fmt() -> Result<Outcome> {
     run(&mut cargo(&["fmt", "--all", "--check"]))?;

@@ -32,6 +32,8 @@ pub(crate) fn check() -> Result<Outcome> {
         "sound",
     ]);
     run(build.args(["--features", "zagg/lambda,zagg-function/runtime"]))?;
+    // The dispatcher with the real SDK, over sockets.
+    run(&mut cargo(&["test", "--locked", "--package", "zagg-lambda", "--features", "aws", "--test", "*"]))?;
     let built = target().join("debug");
     let emulator = environment_without_needs("cargo-lambda-venv", "deployment/aws/tests/cargo-lambda.txt")?;
     let mut script = command(&python);

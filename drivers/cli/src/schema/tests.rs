@@ -376,6 +376,8 @@ const MEANING: &[&str] = &[
     "which rows of",
     "the base level",
     "rows cannot be looked for without",
+    // Those of the base level stand in for them.
+    "coordinates is missing",
 ];
 
 /// The seed that the environment asks for, else always the same.
