@@ -87,7 +87,8 @@ if [[ "$(uname -m)" == "$machine" ]] && command -v strip >/dev/null; then
     strip --strip-all "$folder/bootstrap"
 fi
 IFS=: read -r -a plugins <<<"${PLUGINS:-}"
-for plugin in "${plugins[@]}"; do
+# The longer form is for bash before 4.4, to which an empty list is unset.
+for plugin in ${plugins[@]+"${plugins[@]}"}; do
     check_library "$plugin"
     mkdir -p "$folder/plugins"
     name="$(basename "$plugin")"
@@ -97,7 +98,7 @@ done
 mkdir -p "$(dirname "$OUTPUT")"
 python3 "$here/make_zip.py" "$folder" "$OUTPUT"
 size="$(wc -c <"$OUTPUT")"
-note "$OUTPUT: $size bytes, sha256 $(sha256sum "$OUTPUT" | cut -d ' ' -f 1)"
+note "$OUTPUT: $size bytes, sha256 $(sha256 "$OUTPUT")"
 if ((size > limit && ${#plugins[@]} == 0)); then
     fail "the zip has $size bytes, more than $limit"
 fi

@@ -12,11 +12,16 @@ note() {
     printf '%s\n' "$*" >&2
 }
 
-# Prints a command of the AWS CLI as it could be typed, and runs it. Under DRY_RUN=true it is printed only.
-aws_cli() {
+# Prints a command of the AWS CLI as it could be typed.
+print_cli() {
     printf '$ aws' >&2
     printf ' %q' "$@" >&2
     printf '\n' >&2
+}
+
+# Prints such a command, and runs it. Under DRY_RUN=true it is printed only.
+aws_cli() {
+    print_cli "$@"
     if [[ "${DRY_RUN:-false}" != true ]]; then
         aws "$@"
     fi
@@ -44,6 +49,49 @@ settings() {
     if [[ "$DRY_RUN" != true ]]; then
         command -v aws >/dev/null || fail "the AWS CLI is not installed: see https://aws.amazon.com/cli/"
     fi
+}
+
+# How the description in template.yaml begins. The stack of the Python zagg has the same name by default, and is nothing that these
+# scripts may touch.
+stack_begins="zagg on AWS Lambda:"
+
+# Whether the stack STACK_NAME stands. One that was not made of template.yaml ends the script.
+our_stack_stands() {
+    local ask errors found said state description
+    ask=(cloudformation describe-stacks --region "$REGION" --stack-name "$STACK_NAME"
+        --query 'Stacks[0].[StackStatus,Description]' --output text)
+    print_cli "${ask[@]}"
+    if [[ "$DRY_RUN" == true ]]; then
+        return 0
+    fi
+    errors="$(mktemp)" || fail "no temporary file can be made"
+    if found="$(aws "${ask[@]}" 2>"$errors")"; then
+        rm -f "$errors"
+        IFS=$'\t' read -r state description <<<"$found"
+        # What a first deployment leaves that was refused: a name, with nothing in it and no description.
+        if [[ "$state" == REVIEW_IN_PROGRESS ]]; then
+            return 1
+        fi
+        [[ "$description" == "$stack_begins"* ]] ||
+            fail "the stack $STACK_NAME in $REGION is not one of this zagg: leave it alone and set STACK_NAME to another name"
+        return 0
+    fi
+    said="$(cat "$errors")"
+    rm -f "$errors"
+    if [[ "$said" == *"does not exist"* ]]; then
+        return 1
+    fi
+    printf '%s\n' "$said" >&2
+    fail "whether the stack $STACK_NAME stands in $REGION cannot be told"
+}
+
+# SHA-256 of a file; of what is piped in for -.
+sha256() {
+    if command -v sha256sum >/dev/null; then
+        sha256sum "$1"
+    else
+        shasum -a 256 "$1"
+    fi | cut -d ' ' -f 1
 }
 
 # The name of the zip of an architecture.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Puts new code into a function that stands, and asks it for its version.
+# Puts new code into a function that stands, and asks it for its version. A function that is not one of this zagg is left alone.
 #
 #   ./deploy.sh [--dry-run] [--function-only] [--zip FILE]
 #
@@ -27,6 +27,19 @@ while [[ $# -gt 0 ]]; do
     shift
 done
 settings
+
+# How its description in template.yaml begins. The function of the Python zagg has the same name by default.
+function_begins="Computes shards of zagg stores"
+found="$(aws_cli lambda get-function-configuration --region "$REGION" --function-name "$FUNCTION_NAME" \
+    --query '[Description,Architectures[0]]' --output text)" ||
+    fail "the function $FUNCTION_NAME in $REGION cannot be looked at: stand it up first, with stand_up.sh"
+if [[ "$DRY_RUN" == false ]]; then
+    IFS=$'\t' read -r description architecture <<<"$found"
+    [[ "$description" == "$function_begins"* ]] ||
+        fail "the function $FUNCTION_NAME in $REGION is not one of this zagg: leave it alone and set FUNCTION_NAME to another name"
+    [[ "$architecture" == "$ARCH" ]] ||
+        fail "the function is for $architecture, but ARCH is $ARCH: set ARCH=$architecture, or change it with stand_up.sh"
+fi
 
 if [[ -z "$zip" ]]; then
     zip="$here/build/$(zip_name)"

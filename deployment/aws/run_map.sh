@@ -23,8 +23,8 @@ bucket="${BASH_REMATCH[1]}"
 folder="${BASH_REMATCH[2]}"
 WORKERS="${WORKERS:-500}"
 TOLERATED="${TOLERATED:-5}"
-[[ "$WORKERS" =~ ^[1-9][0-9]{0,4}$ ]] || fail "WORKERS is \"$WORKERS\"; give a number from 1 to 10000"
-[[ "$TOLERATED" =~ ^[0-9]{1,3}$ ]] || fail "TOLERATED is \"$TOLERATED\"; give a percentage"
+[[ "$WORKERS" =~ ^[1-9][0-9]{0,4}$ && "$WORKERS" -le 10000 ]] || fail "WORKERS is \"$WORKERS\"; give a number from 1 to 10000"
+[[ "$TOLERATED" =~ ^(0|[1-9][0-9]?|100)$ ]] || fail "TOLERATED is \"$TOLERATED\"; give a percentage from 0 to 100"
 credentials=null
 if [[ -n "${CREDENTIALS:-}" ]]; then
     [[ "$CREDENTIALS" =~ ^s3://[A-Za-z0-9._/=+@-]+$ ]] || fail "CREDENTIALS is no place of an object, s3://bucket/key"
@@ -32,10 +32,12 @@ if [[ -n "${CREDENTIALS:-}" ]]; then
 fi
 digest=unknown
 if [[ "$DRY_RUN" == false ]]; then
-    digest="$(aws_cli s3 cp "$plan/plan.json" - --region "$REGION" | sha256sum | cut -d ' ' -f 1)"
+    digest="$(aws_cli s3 cp "$plan/plan.json" - --region "$REGION" | sha256 -)" ||
+        fail "$plan/plan.json cannot be read: make the plan with zagg plan, and give its place"
 fi
 machine="$(aws_cli cloudformation describe-stacks --region "$REGION" --stack-name "$STACK_NAME" \
-    --query "Stacks[0].Outputs[?OutputKey=='StateMachineArn'].OutputValue" --output text)"
+    --query "Stacks[0].Outputs[?OutputKey=='StateMachineArn'].OutputValue" --output text)" ||
+    fail "there is no stack $STACK_NAME in $REGION, or you may not look at it"
 if [[ "$DRY_RUN" == false && (-z "$machine" || "$machine" == None) ]]; then
     fail "the stack $STACK_NAME has no state machine; run stand_up.sh with STATE_MACHINE=true"
 fi

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Takes down what stand_up.sh made. The output bucket and what is in it stay.
+# Takes down what stand_up.sh made. The output bucket and what is in it stay. A stack that is not one of this zagg is left alone.
 #
 #   ./tear_down.sh
 #
@@ -10,6 +10,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 [[ $# -eq 0 ]] || fail "there are no options; settings are environment variables"
 settings
+our_stack_stands || fail "there is no stack $STACK_NAME in $REGION: nothing was taken down"
 bucket="$(aws_cli cloudformation describe-stacks --region "$REGION" --stack-name "$STACK_NAME" \
     --query "Stacks[0].Outputs[?OutputKey=='OutputBucket'].OutputValue" --output text)"
 aws_cli cloudformation delete-stack --region "$REGION" --stack-name "$STACK_NAME"

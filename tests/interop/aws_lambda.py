@@ -12,12 +12,15 @@ import argparse
 import hashlib
 import json
 import os
+import re
+import shutil
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 import traceback
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -105,9 +108,9 @@ def tree(folder):
 
 class World:
     def __init__(self, arguments, url, keys, work):
-        self.zagg_program, self.bootstrap, self.plugin = arguments.zagg, arguments.bootstrap, arguments.plugin
-        self.cargo_lambda = arguments.cargo_lambda
+        self.zagg_program, self.plugin, self.cargo_lambda = arguments.zagg, arguments.plugin, arguments.cargo_lambda
         self.url, self.keys, self.work = url, keys, work
+        self.bootstrap = self.unpacked(arguments.bootstrap)
         self.s3 = client("s3", url, keys)
         self.s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
         self.function = self.new_function()
@@ -122,16 +125,27 @@ class World:
         """The function with the role of its own: here, keys in its environment. No folder to write to but /tmp."""
         return Function(self.bootstrap, NAME, self.environment(), **options)
 
+    def unpacked(self, bootstrap):
+        """The function's program in a folder that holds what its zip would: the program, and plugins beside it."""
+        task = self.work / "task"
+        (task / "plugins").mkdir(parents=True)
+        (task / "bootstrap").symlink_to(bootstrap)
+        if self.plugin:
+            shutil.copy(self.plugin, task / "plugins")
+        return task / "bootstrap"
+
     def environment(self):
+        template = (HERE.parents[2] / "deployment/aws/template.yaml").read_text()
+        plugins = re.search(r"ZAGG_PLUGIN_PATH: (/var/task\S*)", template)[1]
         variables = {
             "AWS_ACCESS_KEY_ID": self.keys[0],
             "AWS_SECRET_ACCESS_KEY": self.keys[1],
             "AWS_REGION": REGION,
             "AWS_ENDPOINT_URL_S3": self.url,
             "MALLOC_ARENA_MAX": "2",
+            # As the template has it, for a zip that is unpacked here.
+            "ZAGG_PLUGIN_PATH": plugins.replace("/var/task", str(self.bootstrap.parent)),
         }
-        if self.plugin:
-            variables["ZAGG_PLUGIN_PATH"] = str(self.plugin)
         return variables
 
     def zagg(self, *words, code=0, plugins=False):
@@ -147,7 +161,7 @@ class World:
             environment["ZAGG_PLUGIN_PATH"] = str(self.plugin)
         words = [str(word) for word in [self.zagg_program, *words]]
         done = subprocess.run(
-            words, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL, cwd=self.work, timeout=600
+            words, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL, cwd=self.work, timeout=300
         )
         assert self.keys[1] not in done.stdout + done.stderr, "a secret key was printed"
         assert done.returncode == code, f"{' '.join(words[1:])}: exit code {done.returncode}: {done.stderr[-3000:]}"
@@ -221,7 +235,8 @@ def check_ping(world):
     assert ping["memoryMib"] == world.function.memory and ping["workers"] >= 1, ping
     assert any(plugin.startswith("zagg-atl06 ") for plugin in ping["plugins"]), ping
     if world.plugin:
-        assert any(str(world.plugin) in plugin for plugin in ping["plugins"]), ping
+        beside = str(world.bootstrap.parent / "plugins" / world.plugin.name)
+        assert any(beside in plugin for plugin in ping["plugins"]), ping
     return f"zagg {worker['zagg']}, {len(ping['plugins'])} plugins, {worker['maxRss'] >> 20} MiB"
 
 
@@ -246,15 +261,26 @@ def check_plugin(world):
     config.write_text("data_source: {reader: shared-atl06}\n")
     want = world.local("shared.zarr", "--config", config, plugins=True)
     run_on_lambda(world, "shared.zarr", "--config", config, plugins=True)
-    return same(world.objects("shared.zarr/"), want)
+    note = same(world.objects("shared.zarr/"), want)
+    # A function without it says which one is missing.
+    planned = Planned(world, "unplugged.zarr", "--config", config, plugins=True)
+    without = {name: value for name, value in world.environment().items() if name != "ZAGG_PLUGIN_PATH"}
+    function = Function(world.bootstrap, NAME, without)
+    try:
+        _, answer = function.call(planned.event(0))
+        error = answer["outcomes"][0]["error"]
+        assert error["class"] == "plan" and "the plan needs the plugin" in error["message"], answer
+    finally:
+        function.stop()
+    return note
 
 
 class Planned:
     """A plan without a dispatcher, and events for its tasks as the state machine makes them."""
 
-    def __init__(self, world, name, *more):
+    def __init__(self, world, name, *more, **options):
         self.world, self.store = world, f"s3://{BUCKET}/{name}"
-        world.zagg("plan", *world.options(*more), "--store", self.store)
+        world.zagg("plan", *world.options(*more), "--store", self.store, **options)
         folder = f"{name}.zagg/work"
         document = world.s3.get_object(Bucket=BUCKET, Key=f"{folder}/plan.json")["Body"].read()
         self.digest = hashlib.sha256(document).hexdigest()
@@ -432,41 +458,85 @@ def check_logs(world):
     return f"{len(lines)} lines"
 
 
+class Watched:
+    """The emulator that the makers of cargo-lambda ship, and environments of the same function behind it.
+
+    It would build and start one environment itself; here those that were built are started. `_` is the only function of a
+    package; others it knows once they are invoked, which is too late for environments that ask before."""
+
+    NAME = "_"
+
+    def __init__(self, world, environments):
+        self.world, self.url = world, None
+        self.environments, self.processes = environments, []
+        self.log = world.work / "cargo-lambda.log"
+
+    def __enter__(self):
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        command = [self.world.cargo_lambda, "lambda", "watch", "--only-lambda-apis", "-A", "127.0.0.1", "-P", str(port)]
+        with open(self.log, "wb") as log:
+            watch = subprocess.Popen(command, cwd=HERE.parents[2] / "deployment/aws", stdout=log, stderr=subprocess.STDOUT)
+            self.processes.append(watch)
+            try:
+                wait_for(port, watch)
+                variables = {
+                    **self.world.environment(),
+                    "PATH": os.environ["PATH"],
+                    "AWS_LAMBDA_RUNTIME_API": f"{self.url}/.rt",
+                    "AWS_LAMBDA_FUNCTION_NAME": self.NAME,
+                    "AWS_LAMBDA_FUNCTION_VERSION": "1",
+                    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "2048",
+                }
+                for _ in range(self.environments):
+                    program = [self.world.bootstrap]
+                    self.processes.append(subprocess.Popen(program, env=variables, stdout=log, stderr=subprocess.STDOUT))
+            except Exception:
+                self.__exit__(True, None, None)
+                raise
+        return self
+
+    def __exit__(self, failed, *_):
+        for process in reversed(self.processes):
+            process.terminate()
+            process.wait()
+        text = self.log.read_text(errors="replace")
+        if failed:
+            print(text[-3000:])
+        assert self.world.keys[1] not in text, "a secret key was logged"
+
+    def run(self, store, *more, **options):
+        """`zagg run --executor lambda` with the emulator as its endpoint."""
+        endpoint = ["--executor", "lambda", "--function", self.NAME, "--endpoint-url", self.url]
+        return self.world.zagg("run", *self.world.options(*endpoint, *more), "--store", f"s3://{BUCKET}/{store}", **options)
+
+
 def check_cargo_lambda(world):
-    """The emulator that the makers of cargo-lambda ship runs the same function."""
-    port = free_port()
-    command = [world.cargo_lambda, "lambda", "watch", "--only-lambda-apis", "-A", "127.0.0.1", "-P", str(port)]
-    with open(world.work / "cargo-lambda.log", "wb") as log:
-        manifest = HERE.parents[2] / "deployment/aws"
-        watch = subprocess.Popen(command, cwd=manifest, stdout=log, stderr=subprocess.STDOUT)
-        bootstrap = None
+    """`zagg run --executor lambda` on the function in `cargo lambda watch` writes what the local executor writes."""
+    with Watched(world, 2) as watched:
+        for mode in ("sync", "async"):
+            watched.run(f"watched-{mode}.zarr", "--mode", mode)
+            note = same(world.objects(f"watched-{mode}.zarr/"), world.want)
+        served = watched.log.read_text(errors="replace").count("invocation ended")
+        # Each run says hello first.
+        assert served >= 2 * (world.shards + 1), f"{served} invocations"
+        if world.plugin:
+            config = world.work / "shared.yaml"
+            config.write_text("data_source: {reader: shared-atl06}\n")
+            watched.run("watched-plugin.zarr", "--config", config, plugins=True)
+            want = world.local("watched-local.zarr", "--config", config, plugins=True)
+            same(world.objects("watched-plugin.zarr/"), want)
+        # What the function calls a failure is one here, too: status 500 where AWS says 200.
+        body = json.dumps({"version": 2, "mode": "process"}).encode()
         try:
-            wait_for(port, watch)
-            variables = {
-                **world.environment(),
-                "PATH": os.environ["PATH"],
-                "AWS_LAMBDA_RUNTIME_API": f"http://127.0.0.1:{port}/.rt",
-                "AWS_LAMBDA_FUNCTION_NAME": "_",
-                "AWS_LAMBDA_FUNCTION_VERSION": "1",
-                "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "2048",
-            }
-            bootstrap = subprocess.Popen([world.bootstrap], env=variables, stdout=log, stderr=subprocess.STDOUT)
-            planned = Planned(world, "watched.zarr")
-            url = f"http://127.0.0.1:{port}/2015-03-31/functions/_/invocations"
-            for item in planned.items[:2]:
-                body = json.dumps(planned.event(item["index"])).encode()
-                with urllib.request.urlopen(urllib.request.Request(url, body), timeout=120) as answer:
-                    outcome = json.loads(answer.read())["outcomes"][0]
-                assert outcome["report"]["status"] == "done", outcome
-        except Exception:
-            log.flush()
-            print((world.work / "cargo-lambda.log").read_text(errors="replace")[-2000:])
-            raise
-        finally:
-            for process in (bootstrap, watch):
-                if process:
-                    process.terminate()
-                    process.wait()
+            urllib.request.urlopen(
+                urllib.request.Request(f"{watched.url}/2015-03-31/functions/{watched.NAME}/invocations", body), timeout=60
+            )
+            raise AssertionError("an event that is none was taken")
+        except urllib.error.HTTPError as error:
+            answer = error.read().decode()
+            assert error.code == 500 and "Zagg.Event" in answer, (error.code, answer)
+        return f"{note}, {served} invocations"
 
 
 def wait_for(port, process):

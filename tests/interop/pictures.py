@@ -1,8 +1,8 @@
 """Checks of `zagg render`: every pixel against a value found by another path, colours against matplotlib.
 
-Used by run.py, which says how to call it. The stores are made of the demo's granules, so no other data are needed. The other
-path to the value of a pixel: rasterio reads plane and transform of the GeoTIFF, pyproj brings the pixel's centre to longitude
-and latitude, healpix-geo or pyproj names the cell, zarr-python reads its value.
+Used by run.py and plugins.py, which say how to call them. The stores are made of the demo's granules, so no other data are
+needed. The other path to the value of a pixel: rasterio reads plane and transform of the GeoTIFF, pyproj brings the pixel's
+centre to longitude and latitude, healpix-geo, pyproj or other_grids.py names the cell, zarr-python reads its value.
 """
 
 import json
@@ -15,6 +15,8 @@ import pyproj
 import rasterio
 import zarr
 from matplotlib import colors, image
+
+import other_grids
 
 # Degrees that a centre on the border of two cells may be moved by to find its value: some 10 micrometres.
 BORDER = 1e-10
@@ -49,17 +51,25 @@ class Cells:
         array = self.group[variable]
         self.values = array[:].astype(np.float64)
         self.fill = array.fill_value
-        attributes = dict(self.group.attrs)
-        self.order = attributes["dggs"]["refinement_level"] if "dggs" in attributes else None
-        self.attributes = attributes
+        self.attributes = dict(self.group.attrs)
+        self.ids = self.ids_of_cells()
+
+    def ids_of_cells(self):
+        """What names the cells of positions; none of a rectilinear grid."""
+        if other := other_grids.ids_of_cells(self.attributes):
+            return other
+        if "dggs" not in self.attributes:
+            return None
+        order = np.uint8(self.attributes["dggs"]["refinement_level"])
+        return lambda lon, lat: healpix_geo.nested.lonlat_to_healpix(lon, lat, order, ellipsoid="WGS84")
 
     def at(self, lon, lat):
         """The value at each position; NaN where there is none."""
         found = np.full(lon.shape, np.nan)
         inside = np.isfinite(lon) & np.isfinite(lat) & (np.abs(lat) <= 90)
         lon, lat = lon[inside], lat[inside]
-        if self.order is not None:
-            ids = healpix_geo.nested.lonlat_to_healpix(lon, lat, np.uint8(self.order), ellipsoid="WGS84")
+        if self.ids is not None:
+            ids = self.ids(lon, lat)
             if "cell_ids" in self.group:
                 known = self.group["cell_ids"][:]
                 place = np.minimum(np.searchsorted(known, ids), len(known) - 1)
@@ -119,9 +129,9 @@ def check_values(call, zagg, store, options, code, path):
     return f"{filled} of {found.size} pixels with a value at level {said['level']}, {on_borders} on borders"
 
 
-def check_colours(call, zagg, store, folder, colormap, scale, low, high):
+def check_colours(call, zagg, store, folder, colormap, scale, low, high, plane=()):
     """The picture against matplotlib's colours of the same values: the map alone pixel for pixel, and within the figure."""
-    options = ["--variable", "h_mean", "--size", "600"]
+    options = ["--variable", "h_mean", "--size", "600", *plane]
     values = folder / "values.tif"
     call(zagg, "render", store, "--output", values, *options)
     with rasterio.open(values) as file:

@@ -1,8 +1,9 @@
 """Checks of plugins as shared libraries: those made from the template, and the examples on real granules.
 
-usage: plugins.py --zagg PROGRAM --libraries FOLDER --granules FOLDER [--data FOLDER]
-`cargo xtask check --only template` builds them and calls this. `--data` is where the real granules are (default:
-$ZAGG_TEST_DATA or ../shared/data); what needs them is skipped when they are not there.
+usage: plugins.py --zagg PROGRAM --libraries FOLDER --granules FOLDER [--data FOLDER] [--pictures FOLDER]
+`cargo xtask check --only template` builds them and calls this; the program needs its feature s2. `--data` is where the real
+granules are (default: $ZAGG_TEST_DATA or ../shared/data); what needs them is skipped when they are not there. `--pictures` keeps
+the pictures of the other grids.
 """
 
 import argparse
@@ -13,9 +14,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 import xarray as xr
 
+import pictures
 import presets
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -38,15 +41,22 @@ output:
 """
 
 
-class Zagg:
-    """The program with a library."""
+# Grids that `zagg render` draws through the trait alone: the one that is linked in, and the one of a library. Cells of some 900 m.
+DRAWN = {
+    "s2": "output: {grid: {type: s2, parent_level: 7, child_level: 13, chunk_inner: 10}}",
+    "made_grid_quads": "output: {grid: {type: made_grid_quads, parent_level: 6, child_level: 12}}",
+}
 
-    def __init__(self, program, library):
+
+class Zagg:
+    """The program, with a library or without."""
+
+    def __init__(self, program, library=None):
         self.program, self.library = program, library
 
-    def __call__(self, *arguments):
-        command = [self.program, *arguments, "--plugin-path", self.library]
-        done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+    def __call__(self, *arguments, folder=None):
+        command = [self.program, *arguments, *(["--plugin-path", self.library] if self.library else [])]
+        done = subprocess.run([str(part) for part in command], capture_output=True, text=True, cwd=folder)
         if done.returncode != 0:
             sys.exit(f"{' '.join(map(str, command))}: exit {done.returncode}\n{done.stdout}{done.stderr}")
         return done.stdout
@@ -130,6 +140,55 @@ def catalog(zagg, work, granules):
     assert summary["rows_kept"] == ROWS
 
 
+def versions(program, libraries, work, granules):
+    """Libraries that were really built with other versions of zagg-core: refused in one line, or used where that is promised."""
+    done = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
+    ours = done.stdout.split()[1]
+    major, minor, patch = map(int, ours.split("."))
+    older, newer = f"0.{minor - 1}.9" if minor > 0 else f"{major - 1}.9.9", f"0.{minor + 1}.0"
+    if major > 0:
+        older, newer = f"{major - 1}.9.9", f"{major + 1}.0.0"
+    for name, told in [
+        ("made-older", f"it was built for zagg-core {older}, this program has zagg-core {ours}: build the plugin again"),
+        ("made-newer", f"it was built for zagg-core {newer}, this program has zagg-core {ours}: build the plugin again"),
+        ("made-altered", f"it was built for another zagg-core {ours} than this program's: build both from the same sources"),
+    ]:
+        path = library(libraries, name)
+        for command in (["plugins", "list", "--plugin-path", path], ["plugins", "check", path]):
+            done = subprocess.run([program, *command], capture_output=True, text=True)
+            assert done.returncode == 1 and not done.stdout, (command, done)
+            assert told in done.stderr and done.stderr.count("\n") == 1, (command, done.stderr)
+        print(f"ok: {name} is refused: {done.stderr.strip()}")
+    statistic(Zagg(program, library(libraries, "made-later")), work, granules)
+    print(f"ok: a plugin for zagg-core {major}.{minor}.{patch + 99} runs in a zagg with {ours}")
+
+
+def drawn(zagg, work, keep, name):
+    """Pictures of the demo's granules on another grid: every pixel has the value of its cell, and matplotlib's colour."""
+
+    def call(zagg, *arguments):
+        return zagg(*arguments)
+
+    zagg("demo", folder=work)
+    pipeline = ["--plugin", "atl06", *config(work, DRAWN[name])]
+    assert make(zagg, work, work / "zagg-demo/granules", pipeline)["cells"] > 1000
+    store = work / "out.zarr"
+    for number, (options, code) in enumerate([
+        (["--size", "600"], 3031),
+        (["--size", "600", "--crs", "EPSG:4326", "--variable", "count"], 4326),
+        (["--size", "700", "--crs", "EPSG:3031", "--bounds", "45,-85.7,58,-85.2"], 3031),
+    ]):
+        options = options if "--variable" in options else ["--variable", "h_mean", *options]
+        note = pictures.check_values(call, zagg, store, options, code, work / f"{number}.tif")
+        print(f"ok: picture of {name}, {' '.join(options)}: {note}")
+    # Cells that are seen one by one.
+    part = ["--crs", "EPSG:3031", "--bounds", "45,-85.7,58,-85.2"]
+    print(f"ok: colours of {name}: {pictures.check_colours(call, zagg, store, work, 'viridis', 'linear', 3860, 3980, part)}")
+    if keep:
+        keep.mkdir(parents=True, exist_ok=True)
+        zagg("render", store, "--variable", "h_mean", "--output", keep / f"{name}.png", *part)
+
+
 def example(zagg, work, data, name, golden):
     """The store of an example equals the references that h5py and numpy make of the granule."""
     paths, names, table = presets.read(golden)
@@ -143,7 +202,9 @@ def main():
         arguments.add_argument(f"--{name}", type=Path, required=True)
     default = os.environ.get("ZAGG_TEST_DATA", ROOT.parent / "shared/data")
     arguments.add_argument("--data", type=Path, default=Path(default))
+    arguments.add_argument("--pictures", type=Path)
     given = arguments.parse_args()
+    matplotlib.use("Agg")
     (sample,) = given.granules.glob("*.h5")
     for kind in (source, catalog, grid, statistic, preset):
         lib = library(given.libraries, f"made-{kind.__name__}")
@@ -158,6 +219,11 @@ def main():
         with tempfile.TemporaryDirectory() as work:
             kind(zagg, Path(work), given.granules)
         print(f"ok: {kind.__name__} from the template")
+    with tempfile.TemporaryDirectory() as work:
+        versions(given.zagg, given.libraries, Path(work), given.granules)
+    for name, lib in [("s2", None), ("made_grid_quads", library(given.libraries, "made-grid"))]:
+        with tempfile.TemporaryDirectory() as work:
+            drawn(Zagg(given.zagg, lib), Path(work), given.pictures, name)
     for name, golden in (("gedi-l2a", "gedi_l2a"), ("cryosat-2", "cryosat2")):
         lib = library(given.libraries, name)
         subprocess.run([given.zagg, "plugins", "check", lib], check=True)

@@ -368,6 +368,27 @@ fn sixteen_threads_take_one_set_of_s3_credentials() {
 }
 
 #[test]
+fn what_is_lent_again_before_its_end_is_not_the_same() {
+    let server = server();
+    let (_bucket, access, href) = bucket(&server, &BY_PASSWORD);
+    let lend = || access.lend([href.as_str()]).unwrap().unwrap();
+    let first = lend();
+    assert_eq!(first.document, lend().document, "good for an hour");
+    assert_eq!(server.asked().1, 1);
+    // Keys that end within twenty minutes are good for reading, and others are asked for before they are lent.
+    server.set(|behaviour| behaviour.s3_life = Duration::from_secs(1_100));
+    let access = access.with_earthdata(earthdata(&server, &BY_PASSWORD));
+    let lend = || access.lend([href.as_str()]).unwrap().unwrap();
+    let short = lend();
+    access.open(&href).unwrap();
+    assert_eq!(server.asked().1, 2);
+    let next = lend();
+    assert_eq!(server.asked().1, 3);
+    assert!(short.document != next.document && next.document != first.document);
+    assert_no_secret(&format!("{first:?} {next:?}"));
+}
+
+#[test]
 fn s3_credentials_are_had_again_after_they_were_refused() {
     let server = server();
     server.set(|behaviour| behaviour.s3_life = Duration::from_secs(60));

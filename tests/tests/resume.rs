@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::Value;
 use zagg_atl06::synthetic::GranuleSpec;
 use zagg_core::executor::Observer;
+use zagg_core::finalize::finalize;
 use zagg_core::report::{RunSummary, TaskReport};
 use zagg_core::run::Resumed;
 use zagg_core::store::{Store, StoreState};
@@ -206,6 +207,70 @@ fn whoever_cannot_ask_is_told_so_and_may_trust_ids() {
     assert_eq!(summary.shards_skipped, resumed.skipped.len() as u64);
 }
 
+/// Whoever makes up his mind about the state of a store that lacks something does not call it complete: finalize by itself, and
+/// a run of another shard. What nobody asks there is whether granules have changed.
+#[track_caller]
+fn never_complete(job: &Job, store: &ZarrStore, labels: &[String], what: &str) {
+    let is_about_blocks =
+        ["block", "levels", "record is empty", "another product", "in work", "other granules were listed"];
+    if !is_about_blocks.iter().any(|part| what.contains(part)) {
+        return;
+    }
+    let product = &job.assemble(Arc::new(store.reopen())).unwrap().product;
+    match finalize(product, &store.reopen()) {
+        Ok(summary) => {
+            assert_eq!(summary.state, StoreState::Incomplete, "{what}");
+            assert_eq!(summary.shards_not_done.len(), 1, "{what}: {summary:?}");
+        }
+        Err(error) => assert!(what.contains("levels"), "{what}: {error}"),
+    }
+    let mut one = job.clone();
+    one.options.shards = vec![labels[labels.len() - 1].clone()];
+    match one.run(Arc::new(store.reopen())) {
+        Ok(summary) => {
+            let block = what.contains("block");
+            // The block may be of that very shard.
+            let is_mended = block && resume(job, store, true).unwrap().0.redone.is_empty();
+            assert!(is_mended || summary.state == StoreState::Incomplete, "{what}: {summary:?}");
+        }
+        Err(error) => assert!(what.contains("levels"), "{what}: {error}"),
+    }
+}
+
+/// Loses the record of a shard as soon as it is done.
+struct Losing<'a>(&'a ZarrStore, &'a str);
+
+impl Observer for Losing<'_> {
+    fn task_ended(&self, report: &TaskReport, _done: usize, _total: usize) {
+        if report.shard == self.1 {
+            self.0.write_record(&format!("shards/{}.json", self.1), Vec::new()).unwrap();
+        }
+    }
+}
+
+#[test]
+fn what_the_records_do_not_say_is_not_done() {
+    let archive = archive();
+    let job = job_of(&archive, "compact");
+    let labels = labels(&job);
+    let store = ZarrStore::memory();
+    let run = job.assemble(Arc::new(store.reopen())).unwrap();
+    run.prepare(false).unwrap();
+    let summary = run.execute(&LocalExecutor::default(), &Losing(&store, &labels[1])).unwrap();
+    assert_eq!((summary.state, summary.exit_code()), (StoreState::Incomplete, 3), "{summary:?}");
+    assert_eq!((summary.shards_failed, summary.shards_done), (1, summary.shards - 1));
+    let failure = (labels[1].clone(), "it was done, and its record says now: not run".to_string());
+    assert_eq!(summary.failures, [failure]);
+    // A shard that was left out as done is looked at, too.
+    let mut run = Arc::into_inner(job.assemble(Arc::new(store.reopen())).unwrap()).unwrap();
+    run.resume(false).unwrap();
+    run.prepare(false).unwrap();
+    store.write_record(&format!("shards/{}.json", labels[0]), Vec::new()).unwrap();
+    let summary = Arc::new(run).execute(&LocalExecutor::default(), &Silent).unwrap();
+    assert_eq!((summary.shards_failed, summary.exit_code()), (1, 3), "{summary:?}");
+    assert_eq!(summary.failures[0].0, labels[0]);
+}
+
 #[test]
 fn what_is_not_as_it_was_written_is_made_again() {
     let archive = archive();
@@ -282,6 +347,8 @@ fn what_is_not_as_it_was_written_is_made_again() {
             ),
         ];
         for (what, damage) in damages {
+            damage(&store);
+            never_complete(&job, &store, &labels, &format!("{chosen}, {what}"));
             damage(&store);
             let resumed = resumes_to(&job, &store, &want, what);
             assert_eq!(resumed.redone.len(), 1, "{chosen}, {what}: {resumed:?}");

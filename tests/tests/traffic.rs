@@ -12,7 +12,7 @@ use zagg_core::task::run_task;
 use zagg_hdf5::{Hdf5File, ReadOptions, RowRequest};
 use zagg_zarr::ZarrStore;
 
-use crate::support::{Job, crossing, grid_of, pipeline, preset, test_data};
+use crate::support::{Job, Memory, crossing, grid_of, pipeline, preset, test_data};
 
 /// Rows of one chunk of the product.
 const CHUNK: u64 = 10_000;
@@ -124,4 +124,92 @@ fn a_granule_that_is_open_costs_one_round_trip_per_shard_at_most() {
     for report in &reports[1..] {
         assert!(report.traffic.round_trips <= 1, "{}: {:?}", report.shard, report.traffic);
     }
+}
+
+#[test]
+fn a_few_shards_of_a_local_granule_leave_most_longitudes_unread() {
+    let spec = GranuleSpec { segments_per_beam: 60_000, ..crossing(1)[0].clone() };
+    let job = Job::atl06(pipeline(&[preset()]), std::slice::from_ref(&spec));
+    let grid = grid_of(&job.pipeline);
+    let whole = reports(&job);
+    let far = job.clone().far_away();
+    let mut saved = 0;
+    for (entry, among_all) in job.map.shards.iter().zip(&whole) {
+        let label = grid.shard_label(grid.shard_from_key(entry.key).unwrap());
+        assert_eq!(label, among_all.shard);
+        let alone = |job: &Job| {
+            let mut one = job.clone();
+            one.options.shards = vec![label.clone()];
+            reports(&one).pop().unwrap()
+        };
+        let (near, far) = (alone(&job), alone(&far));
+        for other in [&near, &far] {
+            assert_eq!((other.status, other.rows_read), (TaskStatus::Done, among_all.rows_read), "{label}");
+            assert_eq!((other.rows_kept, other.cells), (among_all.rows_kept, among_all.cells), "{label}");
+        }
+        let (read, all) = (near.traffic.bytes, far.traffic.bytes);
+        assert!(read <= all, "{label}: {read} bytes instead of {all}");
+        saved += u64::from(read * 4 < all * 3);
+    }
+    // Those around the turning point of the track have the latitudes of most rows.
+    assert!(saved * 2 > whole.len() as u64, "{saved} of {}", whole.len());
+}
+
+/// Shard, status, rows kept, cells, and the part and reason of every hole.
+type Told = (String, TaskStatus, u64, u64, Vec<(Option<String>, String)>);
+
+/// A granule in which one chunk of the longitudes of a beam is damaged.
+fn with_damaged_longitudes(bytes: &Bytes, beam: &str, chunk: u64) -> Bytes {
+    let recording = Arc::new(Recording::new(Arc::new(MemoryReader::new("granule", bytes.clone()))));
+    let file = Hdf5File::open(Arc::clone(&recording) as Arc<_>, &ReadOptions::default()).unwrap();
+    let dataset = file.dataset(&format!("/{beam}/land_ice_segments/longitude")).unwrap();
+    let rows = Rows::from_ranges([chunk * CHUNK..chunk * CHUNK + 1]);
+    file.read_rows(&[RowRequest::new(&dataset, &rows)]).pop().unwrap().unwrap();
+    let calls = recording.recorded().calls;
+    let place = calls.last().unwrap().ranges.last().unwrap().clone();
+    let mut damaged = bytes.to_vec();
+    let middle = (place.start + place.end) as usize / 2;
+    damaged[middle..middle + 64].fill(0xff);
+    damaged.into()
+}
+
+#[test]
+fn longitudes_that_cannot_be_read_are_a_hole_where_their_rows_may_lie_however_the_run_is_divided() {
+    let spec = GranuleSpec { segments_per_beam: 60_000, ..crossing(1)[0].clone() };
+    let bytes = Bytes::from(write_granule(&spec).unwrap());
+    let mut job = Job::atl06(pipeline(&[preset()]), std::slice::from_ref(&spec));
+    let damaged = with_damaged_longitudes(&bytes, "gt2l", 1);
+    job.opener = Arc::new(Memory([(spec.name, damaged)].into()));
+    let told = |report: &TaskReport| -> Told {
+        let holes: Vec<_> =
+            report.holes.iter().map(|hole| (hole.part.clone(), hole.reason.clone())).collect();
+        (report.shard.clone(), report.status, report.rows_kept, report.cells, holes)
+    };
+    let whole: Vec<Told> = reports(&job).iter().map(told).collect();
+    let far: Vec<Told> = reports(&job.clone().far_away()).iter().map(told).collect();
+    let apart: Vec<Told> = whole
+        .iter()
+        .map(|(shard, ..)| {
+            let mut one = job.clone();
+            one.options.shards = vec![shard.clone()];
+            told(&reports(&one)[0])
+        })
+        .collect();
+    let lacking = whole.iter().filter(|(_, status, ..)| *status == TaskStatus::Incomplete).count();
+    assert!((1..whole.len()).contains(&lacking), "{lacking} of {}", whole.len());
+    for (_, status, _, _, holes) in &whole {
+        assert_eq!(*status == TaskStatus::Incomplete, !holes.is_empty());
+        for (part, reason) in holes {
+            assert_eq!(part.as_deref(), Some("gt2l"));
+            assert!(reason.contains("/gt2l/land_ice_segments/longitude"), "{reason}");
+        }
+    }
+    assert_eq!(apart, whole);
+    let places = |reports: &[Told]| -> Vec<(String, TaskStatus, u64, u64)> {
+        reports
+            .iter()
+            .map(|(shard, status, kept, cells, _)| (shard.clone(), *status, *kept, *cells))
+            .collect()
+    };
+    assert_eq!(places(&far), places(&whole));
 }

@@ -1,5 +1,7 @@
 //! Work plans: what is read back is what was written, and what was damaged or made up is refused.
 
+mod stragglers;
+
 use std::sync::Arc;
 
 use proptest::prelude::*;

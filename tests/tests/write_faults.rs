@@ -9,7 +9,7 @@ use zagg_core::{Error, Result};
 use zagg_local::LocalExecutor;
 use zagg_zarr::ZarrStore;
 
-use crate::support::{Job, LAYOUTS, assert_same_tree, crossing, layout, pipeline, preset, tree};
+use crate::support::{Job, LAYOUTS, Silent, assert_same_tree, crossing, layout, pipeline, preset, tree};
 
 fn state(store: &ZarrStore) -> Option<StoreState> {
     store.inspect().ok().map(|summary| summary.state)
@@ -61,6 +61,50 @@ fn whichever_write_fails_a_rerun_leaves_the_undisturbed_bytes() {
         }
         // Nine arrays, and the record before and after them.
         assert_eq!(failed_shards, 11 * undisturbed.shards);
+    }
+}
+
+#[test]
+fn every_kth_write_that_fails_is_told_and_going_on_leaves_the_undisturbed_bytes() {
+    for chosen in LAYOUTS {
+        let job = Job::atl06(pipeline(&[preset(), &layout(chosen)]), &crossing(2000)[..2]);
+        let (_, want) = job.run_on_disk(&LocalExecutor::default());
+        for every in [1, 2, 3, 5, 9, 13, 29, 60] {
+            let what = format!("{chosen}, every {every}");
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("out.zarr");
+            let open = || ZarrStore::open_path(&path).unwrap();
+            // A disk that is full now and then: what one run has not done the next one goes on with.
+            for attempt in 0..3 {
+                let failing = FailingStore::new(open(), move |number| (number + attempt + 1) % every == 0);
+                let outcome = job.run(Arc::new(failing));
+                match (&outcome, state(&open())) {
+                    (Ok(summary), Some(found)) => {
+                        assert_eq!(summary.state, found, "{what}");
+                        let is_whole = found == StoreState::Complete;
+                        assert_eq!(summary.exit_code() == 0, is_whole, "{what}: {summary:?}");
+                        assert_eq!(summary.shards_failed == 0, is_whole, "{what}: {summary:?}");
+                        if is_whole {
+                            assert_same_tree(&tree(&path), &want, &what);
+                        }
+                    }
+                    (Err(error), found) => {
+                        assert!(error.to_string().contains("injected failure"), "{what}: {error}");
+                        // What failed before it changed anything has left what was there.
+                        if found == Some(StoreState::Complete) {
+                            assert_same_tree(&tree(&path), &want, &what);
+                        }
+                    }
+                    other => panic!("{what}: {other:?}"),
+                }
+            }
+            let mut run = Arc::into_inner(job.assemble(Arc::new(open())).unwrap()).unwrap();
+            run.resume(false).unwrap();
+            run.prepare(false).unwrap();
+            let again = Arc::new(run).execute(&LocalExecutor::default(), &Silent).unwrap();
+            assert_eq!((again.state, again.exit_code()), (StoreState::Complete, 0), "{what}");
+            assert_same_tree(&tree(&path), &want, &what);
+        }
     }
 }
 

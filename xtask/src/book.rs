@@ -2,6 +2,7 @@
 
 mod links;
 mod messages;
+mod speed;
 
 use std::path::PathBuf;
 
@@ -18,6 +19,9 @@ const WRITTEN: [(&str, &[&str]); 5] = [
     ("pipeline.schema.json", &["config", "schema"]),
     ("pipeline-layer.schema.json", &["config", "schema", "--layer"]),
 ];
+
+/// The README, as it is seen from the pages.
+const README: &str = "../../README.md";
 
 /// Builds the book and checks what can be checked of it.
 pub(crate) fn check() -> Result<Outcome> {
@@ -37,13 +41,12 @@ pub(crate) fn check() -> Result<Outcome> {
 
 /// Writes the pages that the program makes.
 pub(crate) fn reference() -> Result<()> {
-    for page in written()? {
-        if !page.is_current() {
-            std::fs::write(page.path(), &page.text).map_err(|error| format!("{}: {error}", page.name))?;
-            println!("wrote docs/src/{}", page.name);
-        }
-    }
-    Ok(())
+    written()?.iter().try_for_each(Page::write)
+}
+
+/// Writes what the README says of speed, from what was measured last.
+pub(crate) fn speed() -> Result<()> {
+    Page { name: README, text: speed::readme()?.into_bytes() }.write()
 }
 
 /// A page that the program makes.
@@ -55,6 +58,14 @@ struct Page {
 impl Page {
     fn path(&self) -> PathBuf {
         root().join("docs/src").join(self.name)
+    }
+
+    fn write(&self) -> Result<()> {
+        if !self.is_current() {
+            std::fs::write(self.path(), &self.text).map_err(|error| format!("{}: {error}", self.name))?;
+            println!("wrote docs/src/{}", self.name);
+        }
+        Ok(())
     }
 
     fn is_current(&self) -> bool {
@@ -71,7 +82,9 @@ fn written() -> Result<Vec<Page>> {
         program.args(arguments).env_remove("ZAGG_PLUGIN_PATH");
         Ok(Page { name, text: output(&mut program)? })
     };
-    WRITTEN.iter().map(page).collect()
+    let mut pages = WRITTEN.iter().map(page).collect::<Result<Vec<_>>>()?;
+    pages.push(Page { name: README, text: speed::readme()?.into_bytes() });
+    Ok(pages)
 }
 
 /// Builds the book and answers where it is.

@@ -25,7 +25,7 @@ pub(crate) const STEPS: [Step; 8] = [
     Step { name: "kills", about: "200 runs that are killed at any moment and gone on with", run: kills },
     Step {
         name: "lambda",
-        about: "size and start of the function on AWS Lambda as it is deployed",
+        about: "size and start of the function on AWS Lambda as it is deployed, and what dispatching takes",
         run: crate::lambda::measure,
     },
 ];
@@ -102,6 +102,7 @@ fn peers() -> Result<Outcome> {
     script.args(["tests/interop/peers.py", "--zagg"]).arg(programs.join("zagg"));
     script.arg("--make-granules").arg(make_granules).args(["--write", "docs/src/measured/peers.md"]);
     run(&mut script)?;
+    crate::book::speed()?;
     Ok(Outcome::Passed)
 }
 

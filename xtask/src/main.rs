@@ -14,6 +14,7 @@ mod readme;
 mod sources;
 mod steps;
 mod template;
+mod versions;
 mod wheel;
 
 use std::process::ExitCode;

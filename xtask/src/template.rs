@@ -7,6 +7,7 @@ use crate::Result;
 use crate::process::{cargo, command, output, root, run, target};
 use crate::python::environment;
 use crate::steps::Outcome;
+use crate::versions;
 
 /// The newest release that the oldest Rust of this workspace builds.
 const CARGO_GENERATE: &str = "0.23.9";
@@ -30,7 +31,10 @@ pub(crate) fn check() -> Result<Outcome> {
     for kind in KINDS {
         let made = make(&generate, &folder, &format!("made-{kind}"), kind)?;
         test(&made)?;
-        build(&made)?;
+        run(&mut build(&made))?;
+        if kind == "statistic" {
+            versions::build(&made, &folder, build)?;
+        }
     }
     let all = make(&generate, &folder, "made-whole", &KINDS.join(","))?;
     test(&all)?;
@@ -42,15 +46,16 @@ pub(crate) fn check() -> Result<Outcome> {
         test(&example)?;
         run(&mut cargo_in(&example, &["fmt", "--check"]))?;
         run(&mut cargo_in(&example, &["clippy", "--all-targets", "--", "-D", "warnings"]))?;
-        build(&example)?;
+        run(&mut build(&example))?;
     }
     run(cargo_in(&folder.join("made-preset"), &["run", "--example", "make_granules"])
         .arg(folder.join("granules")))?;
-    run(&mut cargo(&["build", "--locked", "--bin", "zagg"]))?;
+    run(&mut cargo(&["build", "--locked", "--bin", "zagg", "--features", "s2"]))?;
     let python = environment("interop-venv", "tests/interop/requirements.txt")?;
     let mut script = command(python);
     script.arg("tests/interop/plugins.py").arg("--zagg").arg(target().join("debug/zagg"));
     script.arg("--libraries").arg(built().join("debug")).arg("--granules").arg(folder.join("granules"));
+    script.arg("--pictures").arg(folder.join("pictures"));
     run(&mut script)?;
     Ok(Outcome::Passed)
 }
@@ -70,8 +75,8 @@ fn test(folder: &Path) -> Result<()> {
     run(&mut cargo_in(folder, &["test", "--quiet"]))
 }
 
-fn build(folder: &Path) -> Result<()> {
-    run(&mut cargo_in(folder, &["build", "--lib", "--features", "library"]))
+fn build(folder: &Path) -> Command {
+    cargo_in(folder, &["build", "--lib", "--features", "library"])
 }
 
 /// The versions that the workspace has: the same that zagg is built with.

@@ -138,6 +138,23 @@ macro_rules! map_values {
     };
 }
 
+/// The items whose flag is set. Which ones are cannot be foretold, so nothing is decided item by item.
+pub(crate) fn kept<T: Copy + Default>(items: &[T], keep: &[bool]) -> Vec<T> {
+    let count = keep.iter().take(items.len()).map(|&keep| usize::from(keep)).sum::<usize>();
+    if count == items.len() {
+        return items.to_vec();
+    }
+    // One place more, for what comes behind the last that is kept.
+    let mut out = vec![T::default(); count + 1];
+    let mut next = 0;
+    for (item, keep) in items.iter().zip(keep) {
+        out[next] = *item;
+        next += usize::from(*keep);
+    }
+    out.truncate(count);
+    out
+}
+
 impl Values {
     /// No values of the given type.
     pub fn empty(dtype: DType) -> Self {
@@ -200,7 +217,7 @@ impl Values {
     /// The values whose flag is set, in order. `keep` has one flag per value.
     #[must_use]
     pub fn filter(&self, keep: &[bool]) -> Self {
-        map_values!(self, v => v.iter().zip(keep).filter(|(_, k)| **k).map(|(x, _)| *x).collect())
+        map_values!(self, v => kept(v, keep))
     }
 
     /// Some of the values, in order.
@@ -440,13 +457,7 @@ impl Column {
     /// The rows whose flag is set, in order. `keep` has one flag per row.
     #[must_use]
     pub fn filter(&self, keep: &[bool]) -> Self {
-        Self {
-            values: self.values.filter(keep),
-            missing: self
-                .missing
-                .as_ref()
-                .map(|m| m.iter().zip(keep).filter(|(_, k)| **k).map(|(x, _)| *x).collect()),
-        }
+        Self { values: self.values.filter(keep), missing: self.missing.as_ref().map(|m| kept(m, keep)) }
     }
 
     /// Puts the rows of `other` behind these.

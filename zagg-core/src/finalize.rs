@@ -6,17 +6,15 @@
 mod merged;
 mod shared;
 
-use std::thread;
+use std::collections::BTreeSet;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::levels::Writer;
 use crate::product::Product;
-use crate::records::{self, LevelRecord, ShardState};
+use crate::records::{self, ShardState};
 use crate::store::{Store, StoreState, Written};
 use shared::SharedBlocks;
 
-/// Records that are read side by side.
-const READERS: usize = 16;
 /// Records in memory at once.
 const BATCH: usize = 64;
 
@@ -51,21 +49,27 @@ pub struct LevelSummary {
 /// Writes the levels that finalize makes, then the state and the consolidated metadata.
 ///
 /// The store stays open while blocks are written. A shard that is not written counts as one without rows here, and makes the
-/// store incomplete.
+/// store incomplete. So does one whose blocks are not those that its record names, where the store can tell that
+/// ([`Store::stored`]): it reads them once.
 ///
 /// # Errors
 /// When a record of a shard that is done cannot be read or does not fit, or writing fails.
 pub fn finalize(product: &Product, store: &dyn Store) -> Result<FinalizeSummary> {
-    let summary = assemble(product, store)?;
+    let summary = assemble(product, store, None)?;
     store.finalize(summary.state)?;
     Ok(summary)
 }
 
-/// All of [`finalize`] but its last step, which makes the state known to readers.
+/// All of [`finalize`] but its last step, which makes the state known to readers. Of shards whose labels are `known` the caller has
+/// written the blocks, or looked at them; those of others are looked at only when all shards are done.
 ///
 /// # Errors
 /// As [`finalize`].
-pub(crate) fn assemble(product: &Product, store: &dyn Store) -> Result<FinalizeSummary> {
+pub(crate) fn assemble(
+    product: &Product,
+    store: &dyn Store,
+    known: Option<&BTreeSet<&str>>,
+) -> Result<FinalizeSummary> {
     let shards = records::shards_of_store(product, store)?;
     let mut summary = FinalizeSummary {
         state: StoreState::Complete,
@@ -76,11 +80,11 @@ pub(crate) fn assemble(product: &Product, store: &dyn Store) -> Result<FinalizeS
         written: Written::default(),
     };
     let needs_records = product.levels.iter().any(|level| level.writer != Writer::Tasks);
-    let identity = product.identity();
+    let read = |&shard: &u64| records::read_shard((product, store), shard, needs_records, known.is_none());
     let mut blocks = SharedBlocks::new(product, &shards);
     let mut states = merged::Gathered::default();
     for batch in shards.chunks(BATCH) {
-        for (&shard, found) in batch.iter().zip(read(product, store, &identity, batch, needs_records)) {
+        for (&shard, found) in batch.iter().zip(records::side_by_side(batch, read)) {
             let (state, record) = found?;
             match &state {
                 ShardState::Done => summary.shards_done += 1,
@@ -92,6 +96,19 @@ pub(crate) fn assemble(product: &Product, store: &dyn Store) -> Result<FinalizeS
         }
     }
     summary.written += merged::write(product, store, &shards, &states)?;
+    if let Some(known) = known.filter(|_| summary.shards_done == summary.shards) {
+        let unknown: Vec<u64> = (shards.into_iter())
+            .filter(|&shard| !known.contains(product.grid.shard_label(shard).as_str()))
+            .collect();
+        let read = |&shard: &u64| records::read_shard((product, store), shard, false, true);
+        for (shard, found) in unknown.iter().zip(records::side_by_side(&unknown, read)) {
+            let (state, _) = found?;
+            if state != ShardState::Done {
+                summary.shards_done -= 1;
+                summary.shards_not_done.push((product.grid.shard_label(*shard), state.reason()));
+            }
+        }
+    }
     if summary.shards_done < summary.shards {
         summary.state = StoreState::Incomplete;
     }
@@ -113,25 +130,4 @@ pub(crate) fn levels(product: &Product) -> Vec<LevelSummary> {
             left_out: left_out(level.writer == Writer::Merge),
         })
         .collect()
-}
-
-type Found = Result<(ShardState, Option<LevelRecord>)>;
-
-/// States and level records of some shards, read side by side.
-fn read(product: &Product, store: &dyn Store, identity: &str, shards: &[u64], levels: bool) -> Vec<Found> {
-    let one = |&shard: &u64| crate::caught(|| records::read_shard(product, store, identity, (shard, levels)));
-    let share = shards.len().div_ceil(READERS).max(1);
-    thread::scope(|scope| {
-        let readers: Vec<_> =
-            shards.chunks(share).map(|some| scope.spawn(move || some.iter().map(one).collect())).collect();
-        readers
-            .into_iter()
-            .flat_map(|reader| {
-                let found: Vec<Found> = reader
-                    .join()
-                    .unwrap_or_else(|_| vec![Err(Error::plugin("reading the records of shards panicked"))]);
-                found
-            })
-            .collect()
-    })
 }

@@ -7,6 +7,7 @@ mod traffic;
 mod watched;
 
 pub use indexes::IndexUse;
+use located::Bands;
 pub use located::{Located, PartRows};
 pub use traffic::{Counting, measured};
 pub(crate) use watched::Watched;
@@ -27,6 +28,7 @@ use crate::report::{Strays, Traffic};
 use crate::rows::Rows;
 use crate::source::{ObjectIdentity, OpenObject, PartState, PointSource};
 use indexes::{Indexes, Outcome};
+use opening::Opened;
 
 /// How many granules stay open at once, unless another number is given. An open granule costs its chunk tables and its row index: about a megabyte.
 /// Each may hold a file open, of which some systems grant 256.
@@ -46,6 +48,8 @@ pub struct Granules {
     slots: Vec<Slot>,
     /// Shards of the map: only rows in these can be unassigned.
     shards: HashSet<u64>,
+    /// Latitudes of the shards that are run, where the grid tells them.
+    bands: Option<Bands>,
     clock: AtomicU64,
     open: AtomicUsize,
     /// Of the granules that tasks have opened.
@@ -110,6 +114,8 @@ struct SlotIndex {
 #[derive(Debug)]
 enum State {
     Closed,
+    /// Opened for its attributes; no positions have been read.
+    Opened(Opened),
     Open(Arc<Located>),
     /// Kept, so that every task gives the same reason.
     Failed(Error),
@@ -169,6 +175,7 @@ impl Granules {
             max_open: MAX_OPEN,
             slots,
             shards,
+            bands: None,
             clock: AtomicU64::new(0),
             open: AtomicUsize::new(0),
             learnt: Mutex::default(),
@@ -183,6 +190,12 @@ impl Granules {
     /// When the source keeps no indexes, and a granule without one would be a hole.
     pub fn with_indexes(self, grid: &dyn Grid, kept: Option<(Arc<dyn IndexStore>, OnMiss)>) -> Result<Self> {
         Ok(Self { indexes: Indexes::new(&*self.source, grid, kept)?, ..self })
+    }
+
+    /// Says which shards are run: of local granules, longitudes of rows that can lie in none of them need not be read.
+    #[must_use]
+    pub fn with_wanted(self, shards: impl IntoIterator<Item = u64>, grid: &dyn Grid) -> Self {
+        Self { bands: Bands::of(shards, grid), ..self }
     }
 
     /// Keeps at most this many granules open at once, instead of [`MAX_OPEN`].
@@ -251,12 +264,15 @@ impl Granules {
         slot.used.store(self.clock.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
         let mut state =
             profile::time(Phase::Wait, || slot.state.lock().unwrap_or_else(PoisonError::into_inner));
-        match &*state {
+        let opened = match &*state {
             State::Open(located) => return Ok(Arc::clone(located)),
             State::Failed(error) => return Err(error.clone()),
-            State::Closed => {}
-        }
-        match self.open(slot, grid) {
+            State::Closed | State::Opened(_) => match std::mem::replace(&mut *state, State::Closed) {
+                State::Opened(opened) => Some(opened),
+                _ => None,
+            },
+        };
+        match self.open(slot, opened, grid) {
             Ok(located) => {
                 let located = Arc::new(located);
                 // A granule that only tells attributes is no part of this run.
@@ -303,18 +319,16 @@ impl Granules {
         column: &str,
         grid: &dyn Grid,
     ) -> serde_json::Map<String, serde_json::Value> {
-        let (located, traffic) = measured(|| {
+        let (told, traffic) = measured(|| {
             (0..self.slots.len() as u32)
                 .filter(|&number| !self.slots[number as usize].listed.is_empty())
                 .take(DESCRIBING)
-                .find_map(|number| self.proven(number, grid).ok())
+                .find_map(|number| self.told_of(number, column, grid).ok())
         });
         *self.described.lock().unwrap_or_else(PoisonError::into_inner) += traffic;
         let known = self.source.columns().iter().find(|spec| spec.name == column);
         let mut attributes = known.map(|spec| spec.attributes.clone()).unwrap_or_default();
-        if let Some(located) = located {
-            attributes.extend(located.granule().column_attributes(column));
-        }
+        attributes.extend(told.unwrap_or_default());
         attributes
     }
 

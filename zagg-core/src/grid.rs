@@ -148,6 +148,13 @@ pub trait Grid: Send + Sync {
         Ok(None)
     }
 
+    /// The southernmost and the northernmost latitude of a shard, in degrees, WGS84 geodetic: every position that
+    /// [`Self::locate`] puts into the shard lies between them, or on them. They may lie further apart than that. `None` when the
+    /// grid does not tell.
+    fn latitudes(&self, _shard: u64) -> Option<(f64, f64)> {
+        None
+    }
+
     /// The cell that holds each shard, at a `level` not finer than the shard level.
     fn parents_of_shards(&self, shards: &[u64], _level: u32, parents: &mut [u64]) {
         parents.copy_from_slice(shards);

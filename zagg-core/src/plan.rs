@@ -267,6 +267,12 @@ impl WorkPlan {
         Ok(())
     }
 
+    /// Whether this is what a store is made from: `beside` is the [plan beside it](crate::product::PLAN). In the layout
+    /// `full_sphere` stores of several shard maps have one identity.
+    pub fn is_of(&self, beside: &[u8]) -> bool {
+        serde_json::from_slice::<Value>(beside).is_ok_and(|beside| beside == self.product)
+    }
+
     /// What the product is made from.
     pub(crate) fn planned_product(&self, registry: &Registry) -> Result<PlannedProduct> {
         PlannedProduct::read(&self.product, self.pipeline.clone(), registry)

@@ -8,13 +8,17 @@ mod levels;
 mod side_by_side;
 mod state;
 mod status;
+mod turn;
 
 use serde_json::{Value, json};
 
 pub use inputs::{Standing, made_from, standings};
 pub use levels::{LevelRecord, LevelValues, VariableStates, VariableValues};
+pub(crate) use side_by_side::side_by_side;
 pub use state::{ShardState, shard_state};
 pub use status::{ShardStatus, statuses};
+pub(crate) use turn::Turn;
+pub use turn::{Others, report_of};
 
 use crate::error::{Error, Result};
 use crate::product::Product;
@@ -28,6 +32,9 @@ const LEVELS: &str = "levels/";
 
 /// Version of the form of shard records.
 const VERSION: u64 = 1;
+
+/// Why a shard whose record says done is made again.
+const OTHER_BLOCKS: &str = "its blocks are not those that were written";
 
 /// A record for people, too.
 pub(crate) fn pretty(value: &Value) -> Result<Vec<u8>> {
@@ -53,34 +60,43 @@ fn read_record(store: &dyn Store, name: &str) -> Result<Value> {
 }
 
 /// Marks a shard as being written: from its first block to its last, no older record may call it done.
-pub(crate) fn write_open(product: &Product, store: &dyn Store, shard: u64) -> Result<()> {
-    let label = product.grid.shard_label(shard);
-    let record = json!({ "version": VERSION, "shard": label, "status": "open" });
-    store.write_record(&shard_name(&label), pretty(&record)?)?;
+fn write_open(store: &dyn Store, label: &str, attempt: &str) -> Result<()> {
+    let record = json!({ "version": VERSION, "shard": label, "status": "open", "attempt": attempt });
+    store.write_record(&shard_name(label), pretty(&record)?)?;
     Ok(())
 }
 
-/// Writes the record of one shard: what the next run believes about it.
+/// Writes the record of one shard in place of the one that was `found`: what the next run believes about it.
 ///
 /// A task that failed before it wrote anything has changed nothing: what an earlier one has written is kept, with its record,
 /// which then says why it was not made anew.
-pub(crate) fn write_shard(
-    product: &Product,
-    store: &dyn Store,
+fn write_shard(
+    (product, store): (&Product, &dyn Store),
     shard: u64,
-    report: &TaskReport,
+    (report, attempt): (&TaskReport, &str),
+    found: Value,
 ) -> Result<()> {
-    let name = shard_name(&report.shard);
     if report.status == TaskStatus::Failed
-        && let Some(kept) = state::kept(read_record(store, &name)?, report)
+        && let Some(mut kept) = state::kept(found, report)
     {
-        store.write_record(&name, pretty(&kept)?)?;
+        kept["attempt"] = attempt.into();
+        store.write_record(&shard_name(&report.shard), pretty(&kept)?)?;
         return Ok(());
     }
+    write_anew((product, store), shard, (report, attempt))
+}
+
+/// Writes the record of one shard, whatever there was before.
+fn write_anew(
+    (product, store): (&Product, &dyn Store),
+    shard: u64,
+    (report, attempt): (&TaskReport, &str),
+) -> Result<()> {
     let mut record = json!({
         "version": VERSION,
         "shard": report.shard,
         "status": report.status,
+        "attempt": attempt,
         "product": product.identity(),
         "granules": report.granules,
         "inputs": product.inputs(shard),
@@ -99,7 +115,7 @@ pub(crate) fn write_shard(
     if let Some(outside) = report.rows_outside_area {
         record["rows_outside_area"] = outside.into();
     }
-    store.write_record(&name, pretty(&record)?)?;
+    store.write_record(&shard_name(&report.shard), pretty(&record)?)?;
     Ok(())
 }
 
@@ -148,25 +164,37 @@ pub(crate) fn write_levels(
 /// from. For those who empty the cells of shards that are not written: a record that cannot be fetched is not one that is not
 /// there.
 ///
+/// With `check` the blocks of a shard that is done are looked at, too, where the store can tell ([`Store::stored`]): after a power
+/// cut the record may be there and they may not.
+///
 /// # Errors
 /// When the record of the shard cannot be fetched; when the level record of one that is written is absent or damaged, belongs
 /// to another store, or is not the one that the record of the shard names.
 pub(crate) fn read_shard(
-    product: &Product,
-    store: &dyn Store,
-    identity: &str,
-    (shard, levels): (u64, bool),
+    (product, store): (&Product, &dyn Store),
+    shard: u64,
+    levels: bool,
+    check: bool,
 ) -> Result<(ShardState, Option<LevelRecord>)> {
     let label = product.grid.shard_label(shard);
     let record = read_record(store, &shard_name(&label))?;
-    let state = state::state_of(product, shard, &record);
+    let mut state = state::state_of(product, shard, &record);
+    if check && state == ShardState::Done && !has_its_blocks((product, store), shard, &record)? {
+        state = ShardState::Failed(OTHER_BLOCKS.into());
+    }
     if !levels || !state.is_written() {
         return Ok((state, None));
     }
     let bytes = level_bytes(store, &label, &record)?;
-    let levels = LevelRecord::decode(&bytes, &label, identity)
+    let levels = LevelRecord::decode(&bytes, &label, &product.identity())
         .map_err(|error| error.context(format!("the record {}", level_name(&label))))?;
     Ok((state, Some(levels)))
+}
+
+/// Whether the blocks of a shard are those that its record names, as far as the store can tell.
+fn has_its_blocks((product, store): (&Product, &dyn Store), shard: u64, record: &Value) -> Result<bool> {
+    let stored = store.stored(&product.blocks_of(shard))?;
+    Ok(stored.is_none_or(|stored| record["digest"] == digest(stored.digest)))
 }
 
 /// The bytes of the level record of a shard, which are those that its record names.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Error, ErrorKind};
 use crate::granules::IndexUse;
 use crate::profile::ProfileReport;
 use crate::source::ObjectIdentity;
@@ -99,6 +100,38 @@ pub struct TaskReport {
 
 fn once() -> u32 {
     1
+}
+
+impl TaskReport {
+    /// The report of a task on this shard of so many granules that has done nothing yet: nothing is missing.
+    pub fn new(shard: String, granules: u64) -> Self {
+        Self {
+            shard,
+            status: TaskStatus::Done,
+            granules,
+            parts_absent: 0,
+            rows_read: 0,
+            rows_kept: 0,
+            rows_outside_area: None,
+            cells: 0,
+            holes: Vec::new(),
+            error: None,
+            temporary: false,
+            attempts: once(),
+            objects: Vec::new(),
+            levels: None,
+            traffic: Traffic::default(),
+            written: Written::default(),
+            seconds: 0.0,
+        }
+    }
+
+    /// The task has failed, for this reason.
+    pub(crate) fn fail(&mut self, error: &Error) {
+        self.status = TaskStatus::Failed;
+        self.temporary = error.kind() == ErrorKind::Temporary;
+        self.error = Some(error.to_string());
+    }
 }
 
 /// Rows that no shard could count, found when a granule was first opened; where only boxes around its rows are known then, in

@@ -27,6 +27,7 @@ use crate::memory::{self, Memory};
 use crate::plan::refuse_claimed;
 use crate::product::Product;
 use crate::profile::{self, Phase, Profile};
+use crate::records::Others;
 use crate::registry::Registry;
 use crate::report::{RunSummary, TaskReport};
 use crate::shard_map::ShardMap;
@@ -95,6 +96,11 @@ pub struct Run {
     pub warnings: Vec<String>,
     /// Shards that are not run because they are done: see [`Self::resume`].
     pub skipped: u64,
+    /// Labels of those shards.
+    left_out: Vec<String>,
+    /// What is to be known of others that may be at the same shards; none for a run that holds the lock of its store and runs each
+    /// task once.
+    pub others: Option<Others>,
     /// As [`RunOptions::allow_incomplete`].
     pub allow_incomplete: bool,
     /// As [`RunOptions::max_retries`].
@@ -194,7 +200,9 @@ impl Run {
             (Some(_), None) => return Err(Error::input("data_source.index: this program keeps no indexes")),
             (None, _) => None,
         };
-        let mut granules = Granules::new(source, opener, driver, granules)?.with_indexes(&**grid, kept)?;
+        let mut granules = Granules::new(source, opener, driver, granules)?
+            .with_indexes(&**grid, kept)?
+            .with_wanted(tasks.iter().map(|task| task.shard), &**grid);
         if options.open_granules > 0 {
             granules = granules.with_max_open(options.open_granules);
         }
@@ -224,6 +232,8 @@ impl Run {
             memory,
             warnings,
             skipped: 0,
+            left_out: Vec::new(),
+            others: None,
             allow_incomplete: options.allow_incomplete,
             max_retries: options.max_retries,
             profile: profile::current().unwrap_or_default(),
@@ -291,11 +301,16 @@ impl Run {
     fn finish(&self, reports: &[TaskReport], seconds: f64) -> Result<RunSummary> {
         let mut summary = summary::summarise(self, reports, seconds);
         let _in_span = tracing::info_span!("finalize").entered();
-        let assembled = profile::time(Phase::Finalize, || finalize::assemble(&self.product, &*self.store));
+        // What this run has written or looked at is not looked at again.
+        let known: BTreeSet<&str> =
+            reports.iter().map(|report| &report.shard).chain(&self.left_out).map(String::as_str).collect();
+        let assembled =
+            profile::time(Phase::Finalize, || finalize::assemble(&self.product, &*self.store, Some(&known)));
         let finalized = assembled.inspect_err(|_| {
             // What the tasks did is worth keeping; the error of finalize is what the user needs to see.
             let _ = summary::write(self, reports, &summary);
         })?;
+        summary::believe_records(&mut summary, reports, &self.left_out, &finalized.shards_not_done);
         summary.state = finalized.state;
         summary.written += finalized.written;
         summary.profile = Some(self.profile.report());

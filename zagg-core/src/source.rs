@@ -114,6 +114,15 @@ pub struct Bounds {
     pub north: f64,
 }
 
+/// Latitudes of a part whose longitudes are read apart from them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Latitudes {
+    /// Latitude of every row, in degrees.
+    pub lat: Vec<f64>,
+    /// Rows whose longitudes are stored together, so that it saves nothing to read fewer of them: ascending from 0 and without gaps.
+    pub blocks: Vec<std::ops::Range<u64>>,
+}
+
 /// A read of some rows of one part.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReadRequest {
@@ -181,6 +190,13 @@ pub trait OpenGranule: Send + Sync {
 
     /// Positions of several parts, fetched side by side; one answer per index.
     fn positions(&self, parts: &[usize]) -> Vec<Result<Positions>>;
+
+    /// The latitude of every row of a part, from sources that store longitudes apart: a run over a few shards reads the
+    /// longitudes, with [`Self::read`], only of blocks with a row whose latitude may be that of one of its shards. They are the
+    /// same as in [`Positions::Exact`]. `None` where that saves nothing, or positions are no exact ones.
+    fn latitudes(&self, _part: usize) -> Option<Result<Latitudes>> {
+        None
+    }
 
     /// Rows of several parts, fetched side by side; one answer per request.
     fn read(&self, requests: &[ReadRequest]) -> Vec<Result<PointBatch>>;

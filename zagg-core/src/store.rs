@@ -305,6 +305,14 @@ pub trait Store: Send + Sync {
     /// When listing fails.
     fn list_records(&self, prefix: &str) -> Result<Vec<String>>;
 
+    /// Waits until everything that was written outlasts a power cut, where that does not go by itself.
+    ///
+    /// # Errors
+    /// When it cannot be made sure.
+    fn settle(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// Writes the state into the root, and the consolidated metadata last.
     ///
     /// # Errors

@@ -15,17 +15,19 @@ pub use group::{Sorted, sort_by_offset};
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::profile::{self, Phase};
-use crate::records;
-use crate::report::{TaskReport, TaskStatus, Traffic};
+use crate::records::{self, Standing, Turn};
+use crate::report::{TaskReport, TaskStatus};
 use crate::run::{Run, Task};
-use crate::store::Written;
 use hear::Hearing;
 use read::read_granule;
 use write::write_level;
 
 /// Runs one task to its end: blocks, then the shard's record. A failure is part of the report.
+///
+/// In a run that shares its store with [others](Run::others) a shard that one of them has made whole is left as it is, and counts
+/// as done.
 pub fn run_task(run: &Arc<Run>, task: &Task) -> TaskReport {
     let _counting = run.profile.enter();
     let started = Instant::now();
@@ -35,39 +37,24 @@ pub fn run_task(run: &Arc<Run>, task: &Task) -> TaskReport {
     let span =
         tracing::info_span!("task", shard, granules = task.granules.len(), status = later, rows = later);
     let _in_span = span.enter();
-    let mut report = TaskReport {
-        shard,
-        status: TaskStatus::Done,
-        granules: task.granules.len() as u64,
-        parts_absent: 0,
-        rows_read: 0,
-        rows_kept: 0,
-        rows_outside_area: run.product.clip_of(task.shard).map(|_| 0),
-        cells: 0,
-        holes: Vec::new(),
-        error: None,
-        temporary: false,
-        attempts: 1,
-        objects: Vec::with_capacity(task.granules.len()),
-        levels: None,
-        traffic: Traffic::default(),
-        written: Written::default(),
-        seconds: 0.0,
-    };
-    match crate::caught(|| work(run, task, &mut report)) {
+    let mut report = TaskReport::new(shard, task.granules.len() as u64);
+    report.rows_outside_area = run.product.clip_of(task.shard).map(|_| 0);
+    report.objects.reserve(task.granules.len());
+    let mut turn = Turn::new((&run.product, &*run.store), (task.shard, &report.shard), run.others.as_ref());
+    match crate::caught(|| work(run, task, &mut turn, &mut report)) {
         Ok(()) if report.holes.is_empty() => {}
         Ok(()) => {
             report.status = TaskStatus::Incomplete;
             report.temporary = report.holes.iter().any(|hole| hole.temporary);
         }
-        Err(error) => fail(&mut report, &error),
+        Err(error) => report.fail(&error),
     }
     // At once, so that a run which is stopped loses none of what it has done.
-    let write = || records::write_shard(&run.product, &*run.store, task.shard, &report);
-    if let Err(error) = profile::time(Phase::Write, || crate::caught(write))
+    let close = || turn.close(&mut report);
+    if let Err(error) = profile::time(Phase::Write, || crate::caught(close))
         && report.status != TaskStatus::Failed
     {
-        fail(&mut report, &error);
+        report.fail(&error);
     }
     // The others were released when their end was heard.
     run.granules.release(task.granules.get(report.objects.len()..).unwrap_or_default());
@@ -77,14 +64,12 @@ pub fn run_task(run: &Arc<Run>, task: &Task) -> TaskReport {
     report
 }
 
-fn fail(report: &mut TaskReport, error: &Error) {
-    report.status = TaskStatus::Failed;
-    report.temporary = error.kind() == ErrorKind::Temporary;
-    report.error = Some(error.to_string());
-}
-
-fn work(run: &Arc<Run>, task: &Task, report: &mut TaskReport) -> Result<()> {
+fn work(run: &Arc<Run>, task: &Task, turn: &mut Turn<'_>, report: &mut TaskReport) -> Result<()> {
     let shard = task.shard;
+    if turn.begin()? && is_left(run, task)? {
+        turn.leave(report);
+        return Ok(());
+    }
     let mut hearing = Hearing::new(run, task, report);
     let shared = Arc::clone(run);
     let heard = run.io.in_order(
@@ -105,7 +90,9 @@ fn work(run: &Arc<Run>, task: &Task, report: &mut TaskReport) -> Result<()> {
     report.cells = reduced.cells;
     profile::time(Phase::Write, || {
         let _in_span = tracing::debug_span!("write").entered();
-        records::write_open(product, store, shard)?;
+        if !turn.open(report)? {
+            return Ok(());
+        }
         for (at, values) in reduced.levels {
             let together = run.memory.written_together();
             report.written += write_level((product, store), shard, &product.levels[at], values, together)?;
@@ -115,6 +102,14 @@ fn work(run: &Arc<Run>, task: &Task, report: &mut TaskReport) -> Result<()> {
             None => Ok(()),
         }
     })
+}
+
+/// Whether a shard whose record says done is left as it is, because another worker has made it since this one looked. Whoever
+/// cannot find out whether its granules have changed since then has nothing better to put there.
+fn is_left(run: &Run, task: &Task) -> Result<bool> {
+    let Some(others) = run.others.as_ref().filter(|others| !others.redo) else { return Ok(false) };
+    let standings = run.standings(std::slice::from_ref(task), others.trust_ids)?;
+    Ok(matches!(standings.first(), Some(Standing::Done | Standing::Unknown(_))))
 }
 
 /// What could not be read for a reason that is likely to pass is no hole yet: the shard fails and stays as it was, so that a

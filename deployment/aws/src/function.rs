@@ -22,6 +22,10 @@ use crate::machine::{self, Machine};
 use crate::time_left::{Ahead, MARGIN, Pace};
 use crate::{ping, status};
 
+/// How long what is lent must last at the start of a task, whatever the task takes: ten minutes before its end a worker reads it
+/// again, and the dispatcher renews it twenty minutes before.
+const LENT: Duration = Duration::from_secs(600);
+
 /// What Lambda says of an invocation beside its event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invocation {
@@ -217,8 +221,8 @@ impl Function {
         if pace.0 == digest { pace.1 } else { Pace::default() }
     }
 
-    /// Checks that what is lent for reading granules outlasts a task. Whoever lends renews it ten minutes before its end, so
-    /// that what ends sooner than that is not renewed any more.
+    /// Checks that what is lent for reading granules lasts until the task reads it again, at most [`LENT`]. What was read
+    /// earlier and ends too soon is read again first: whoever lends has renewed it by then.
     fn check_credentials(&self, event: &Event, needed: Duration) -> Result<()> {
         let Some(pointer) = &event.credentials else { return Ok(()) };
         let object = {
@@ -232,10 +236,12 @@ impl Function {
                 }
             }
         };
-        let Some(ends) = object.ends()? else { return Ok(()) };
-        let left = ends.duration_since(SystemTime::now()).unwrap_or_default();
         // The margin is for the answer, which is signed by the function's own role.
-        let needed = needed.saturating_sub(MARGIN);
+        let needed = needed.saturating_sub(MARGIN).min(LENT);
+        let now = SystemTime::now();
+        let until = now.checked_add(needed).unwrap_or(now);
+        let Some(ends) = object.ends_reading_again_before(until)? else { return Ok(()) };
+        let left = ends.duration_since(now).unwrap_or_default();
         if needed <= left {
             return Ok(());
         }

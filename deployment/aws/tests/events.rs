@@ -225,6 +225,17 @@ fn lent_credentials_must_be_there_and_outlast_the_task() {
     let (class, why) = world.refused(&long, 900);
     assert!(class == TaskErrorClass::Credentials && why.contains("the task needs 100 s at least"), "{why}");
     assert!(world.call(&with("lent.json"), 900).unwrap().outcomes[0].report.is_some());
+    // Renewed meanwhile: read again before the task is refused.
+    lend(500);
+    std::thread::sleep(Duration::from_millis(2_100));
+    assert!(world.call(&long, 900).unwrap().outcomes[0].report.is_some());
+    // More than ten minutes no task needs at its start: it reads them again before their end.
+    let longer = Event { expected_seconds: Some(5_000.0), ..with("lent.json") };
+    let (class, why) = world.refused(&longer, 6_000);
+    assert!(class == TaskErrorClass::Credentials && why.contains("the task needs 600 s at least"), "{why}");
+    lend(660);
+    std::thread::sleep(Duration::from_millis(2_100));
+    assert!(world.call(&longer, 6_000).unwrap().outcomes[0].report.is_some());
     assert!(!world.lines.text().contains("TOP-SECRET"));
 }
 

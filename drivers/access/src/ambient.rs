@@ -7,10 +7,10 @@ use zagg_core::{Error, Result};
 
 use crate::Secret;
 use crate::s3::environment::{Ambient, process};
-use crate::s3::keys::ours;
+use crate::s3::keys::{Keys, ours};
 
 /// Keys for AWS.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AwsKeys {
     /// Id of the key, which is no secret.
     pub key_id: String,
@@ -32,6 +32,13 @@ impl AmbientKeys {
     /// When only half of a pair of keys is there.
     pub fn of_process() -> Result<Self> {
         Ok(Self(Arc::new(Ambient::new(process)?)))
+    }
+
+    /// Says that a service found the last keys to have ended, so that others are asked for where anybody gives others.
+    pub fn ended(&self) {
+        if let Some(last) = self.0.last() {
+            self.0.renew(&last);
+        }
     }
 
     /// The keys that are good now.

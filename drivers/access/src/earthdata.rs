@@ -17,6 +17,7 @@ mod time;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use reqwest::Client;
 use zagg_core::Result;
@@ -38,6 +39,10 @@ use crate::s3::keys::Keys;
 
 /// The region of all buckets of NASA's archives.
 const REGION: &str = "us-west-2";
+
+/// What is lent lasts so long at least: whoever lends asks again a quarter of an hour before the end, and workers look for the
+/// next loan ten minutes before it.
+const LOAN: Duration = Duration::from_secs(1_200);
 
 /// One user of Earthdata. Clones share the login, its token, cookies and S3 credentials. Nothing is asked for before it is
 /// needed.
@@ -132,7 +137,7 @@ impl Earthdata {
         let session = self.session();
         let Some(name) = archive else { return Ok(Loan::of_token(&session.token().await?)) };
         let archive = session.hosts().archive_named(name)?;
-        let (keys, ends) = self.archive_keys(archive).until_end().await?;
+        let (keys, ends) = self.archive_keys(archive).lasting(LOAN).await?;
         Ok(Loan::of_keys(&archive.name, &keys, ends))
     }
 

@@ -95,7 +95,7 @@ impl Access {
 
     /// What workers elsewhere must be lent to read these granules with the login of this process: S3 keys of an archive for
     /// objects in its buckets, the bearer token for addresses of NASA's. None when nothing is needed: files, public buckets,
-    /// and buckets that workers read with a role of their own. Asking again, once the last loan ends within ten minutes,
+    /// and buckets that workers read with a role of their own. Asking again, once the last loan ends within twenty minutes,
     /// gives the next.
     ///
     /// # Errors

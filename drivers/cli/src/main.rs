@@ -1,5 +1,6 @@
 //! The `zagg` program: aggregates point observations onto discrete global grids.
 
+mod allocator;
 mod args;
 mod builtin;
 mod commands;
@@ -22,6 +23,7 @@ use args::{Arguments, Command};
 use failure::Failure;
 
 fn main() -> ExitCode {
+    allocator::set_up();
     signals::ignore_file_size();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,

@@ -73,6 +73,39 @@ pub(crate) fn table(header: &[&str]) -> Table {
     table
 }
 
+/// A table of many columns. Where the terminal is too narrow, columns are left out in the order of `droppable` and named below,
+/// before the words of the others are broken.
+pub(crate) fn fitting(header: &[&str], rows: &[Vec<String>], droppable: &[usize]) -> String {
+    let mut shown: Vec<usize> = (0..header.len()).collect();
+    let mut gone = Vec::new();
+    if let Some(width) = width() {
+        let mut droppable = droppable.iter();
+        while shown.iter().map(|&at| least(header, rows, at)).sum::<usize>() > usize::from(width) {
+            let Some(&next) = droppable.next() else { break };
+            shown.retain(|&at| at != next);
+            gone.push(header.get(next).copied().unwrap_or_default());
+        }
+    }
+    let mut table = table(&shown.iter().filter_map(|&at| header.get(at).copied()).collect::<Vec<_>>());
+    for row in rows {
+        table.add_row(shown.iter().filter_map(|&at| row.get(at)));
+    }
+    if gone.is_empty() {
+        return table.to_string();
+    }
+    let mut note = self::table(&[]);
+    note.add_row(["left out", &gone.join(", ")]);
+    format!("{table}\n{note}")
+}
+
+/// Columns of the terminal that a column needs with the space beside it.
+fn least(header: &[&str], rows: &[Vec<String>], at: usize) -> usize {
+    const SPACE: usize = 2;
+    let values = rows.iter().filter_map(|row| row.get(at)).map(String::as_str);
+    header.get(at).copied().into_iter().chain(values).map(|text| text.chars().count()).max().unwrap_or(0)
+        + SPACE
+}
+
 /// Columns of the terminal, or those that the variable COLUMNS asks for; without either, lines are as long as they are.
 fn width() -> Option<u16> {
     // Narrower, every letter would stand on a line of its own.

@@ -17,9 +17,9 @@ impl Stop {
     }
 }
 
-/// Follows SIGINT and SIGTERM from now on. `say` tells the user.
+/// Follows SIGINT and SIGTERM from now on. `say` tells the user; `go_on` is how to go on after the second one.
 #[cfg(unix)]
-pub(crate) fn watch(stop: &Stop, say: impl Fn(&str) + Send + 'static) {
+pub(crate) fn watch(stop: &Stop, go_on: &'static str, say: impl Fn(&str) + Send + 'static) {
     use signal_hook::consts::{SIGINT, SIGTERM};
     use signal_hook::iterator::Signals;
 
@@ -30,7 +30,7 @@ pub(crate) fn watch(stop: &Stop, say: impl Fn(&str) + Send + 'static) {
         for signal in signals.forever() {
             let name = if signal == SIGINT { "Ctrl-C" } else { "SIGTERM" };
             if stop.0.swap(true, Ordering::SeqCst) {
-                say(&format!("zagg: {name} again: stopped at once; go on with --resume"));
+                say(&format!("zagg: {name} again: stopped at once; {go_on}"));
                 std::process::exit(128 + signal);
             }
             say(&format!(
@@ -42,7 +42,7 @@ pub(crate) fn watch(stop: &Stop, say: impl Fn(&str) + Send + 'static) {
 }
 
 #[cfg(not(unix))]
-pub(crate) fn watch(_stop: &Stop, _say: impl Fn(&str) + Send + 'static) {}
+pub(crate) fn watch(_stop: &Stop, _go_on: &str, _say: impl Fn(&str) + Send + 'static) {}
 
 /// A file that grows past the limit of the process kills it by default; as an error of `write` it can be reported.
 #[cfg(unix)]

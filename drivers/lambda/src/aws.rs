@@ -15,7 +15,7 @@ use aws_sdk_lambda::Client;
 use aws_sdk_lambda::config::retry::RetryConfig;
 use aws_sdk_lambda::config::timeout::TimeoutConfig;
 use aws_sdk_lambda::config::{
-    BehaviorVersion, Credentials, ProvideCredentials, Region, StalledStreamProtectionConfig,
+    BehaviorVersion, Credentials, IdentityCache, ProvideCredentials, Region, StalledStreamProtectionConfig,
 };
 use zagg_access::AmbientKeys;
 use zagg_core::{Error, Result};
@@ -85,12 +85,12 @@ impl Place {
         ["localhost", "127.", "[::1]"].iter().any(|here| host.starts_with(here))
     }
 
-    /// A client for this place. Asks for nothing yet.
+    /// A client for this place that signs with the keys of the environment, asked for with each request. Asks for nothing yet.
     ///
     /// # Errors
-    /// When only half of a pair of keys is in the environment, or TLS cannot be set up.
-    pub fn client(&self) -> Result<Client> {
-        self.client_of(Ambient(AmbientKeys::of_process()?))
+    /// When TLS cannot be set up.
+    pub fn client(&self, keys: AmbientKeys) -> Result<Client> {
+        self.client_of(Ambient(keys))
     }
 
     /// A client for this place that signs with these keys.
@@ -106,6 +106,8 @@ impl Place {
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(self.region.clone()))
             .credentials_provider(credentials)
+            // Whoever gives them knows when they end, and keeps them until then; the SDK would keep them a quarter of an hour.
+            .identity_cache(IdentityCache::no_cache())
             .http_client(http::Connector::new(self.is_here())?)
             .retry_config(RetryConfig::disabled())
             .timeout_config(TimeoutConfig::disabled())
@@ -166,36 +168,4 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn arguments_go_before_the_environment() {
-        let place = |region, url, set: &[(&str, &str)]| {
-            Place::new(region, url, |name| {
-                set.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_string())
-            })
-        };
-        let both = [("AWS_REGION", "us-west-2"), ("AWS_ENDPOINT_URL_LAMBDA", "http://127.0.0.1:9")];
-        let found = place(None, None, &both).unwrap();
-        assert_eq!(
-            (found.region.as_str(), found.endpoint_url.as_deref()),
-            ("us-west-2", Some("http://127.0.0.1:9"))
-        );
-        let found = place(Some("eu-north-1"), Some("http://[::1]:8"), &both).unwrap();
-        assert_eq!(
-            (found.region.as_str(), found.endpoint_url.as_deref()),
-            ("eu-north-1", Some("http://[::1]:8"))
-        );
-        assert_eq!(place(None, Some("http://a"), &[]).unwrap().region, SOME_REGION);
-        assert!(place(None, None, &[]).unwrap_err().message().contains("--region"));
-        assert!(place(None, None, &[("AWS_REGION", "")]).is_err());
-        for url in ["a", "http://", "http://user:hush@host", "http://host?key=hush"] {
-            let error = place(Some("us-west-2"), Some(url), &[]).unwrap_err().to_string();
-            assert!(!error.contains("hush"), "{error}");
-        }
-        for region in ["", "US", "a b", "us-west-2.evil.org/"] {
-            assert!(place(Some(region), None, &[]).is_err(), "{region}");
-        }
-    }
-}
+mod tests;

@@ -34,7 +34,7 @@ use crate::window::{Ramp, Window};
 use attempt::Attempt;
 pub use fleet::{CallMode, FILES_KEPT_FREE, Fleet};
 pub(crate) use hear::failed_report;
-use poll::Found;
+use poll::Looked;
 use shard::Shard;
 
 /// What a dispatcher is made of.
@@ -112,17 +112,18 @@ struct State<'a> {
     send_window: Window,
     ramp: Ramp,
     queue_ramp: Ramp,
-    /// When a call last got through, and when one last did not.
-    accepted: Instant,
-    refused: Option<Instant>,
+    /// Since when every call was refused, and how the last one was; none once one got through.
+    refused: Option<(Instant, String)>,
     /// Seconds and granules of attempts that were heard of, ascending.
     seconds: Vec<f64>,
     weights: Vec<f64>,
     stopping: bool,
     stopped: Option<Error>,
-    polling: Option<JoinHandle<Result<Vec<Found>>>>,
+    polling: Option<JoinHandle<Result<Looked>>>,
     next_poll: Instant,
+    /// When responses were last looked for without an error; when the last look began that saw all there were.
     polled: Instant,
+    looked: Instant,
     renewal: Option<JoinHandle<Result<()>>>,
     /// Whether credentials were refused, so that they are renewed at once.
     renew: bool,
@@ -156,7 +157,6 @@ impl<'a> State<'a> {
             send_window: Window::new(policy.sends, policy.growth * functions, now),
             ramp: Ramp::new(policy.ramp * functions, policy.ramp * functions, now),
             queue_ramp: Ramp::new(policy.queued_burst * functions, policy.ramp * functions, now),
-            accepted: now,
             refused: None,
             seconds: Vec::new(),
             weights: Vec::new(),
@@ -165,6 +165,7 @@ impl<'a> State<'a> {
             polling: None,
             next_poll: now + policy.poll,
             polled: now,
+            looked: now,
             renewal: None,
             renew: false,
             tally: Tally::default(),
@@ -216,15 +217,7 @@ impl<'a> State<'a> {
         }
         self.give_up_late(now);
         self.back_up(now);
-        let quiet = |since: Instant| now.duration_since(since) > self.at.policy.patience;
-        let refused = self.refused.is_some_and(|refused| !quiet(refused));
-        if !self.stopping && refused && quiet(self.accepted) {
-            let minutes = self.at.policy.patience.as_secs() / 60;
-            self.stop(Some(Error::temporary(format!(
-                "no call to Lambda has got through for {minutes} minutes ({}); run again later, which does what is left",
-                self.faults()
-            ))));
-        }
+        self.give_up_refused(now);
         let lending = self.at.lending.as_ref();
         if let Some(lending) = lending.filter(|lending| self.renew || lending.is_due(SystemTime::now()))
             && self.renewal.is_none()
@@ -234,6 +227,31 @@ impl<'a> State<'a> {
             self.renewal = Some(tokio::task::spawn_blocking(move || lending.renew()));
         }
         self.poll(now);
+    }
+
+    /// Ends a run of which Lambda takes nothing.
+    fn give_up_refused(&mut self, now: Instant) {
+        let policy = &self.at.policy;
+        // A refusal comes at once: a call that is still open after a while runs a function.
+        let runs = |attempt: &Attempt| {
+            !attempt.queued
+                && attempt.heard_until.is_none()
+                && now.duration_since(attempt.started) > policy.taken_after
+        };
+        if self.refused.is_some() && self.attempts.values().any(runs) {
+            self.refused = None;
+        }
+        let Some((since, last)) = &self.refused else { return };
+        if self.stopping || now.duration_since(*since) <= policy.patience {
+            return;
+        }
+        let minutes = policy.patience.as_secs() / 60;
+        let why = format!(
+            "no call to Lambda has got through for {minutes} minutes ({}; the last one: {last}); run again later, which does what \
+             is left",
+            self.faults()
+        );
+        self.stop(Some(Error::temporary(why)));
     }
 
     fn renewed(&mut self, renewed: &Result<()>) {

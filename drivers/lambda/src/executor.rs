@@ -84,6 +84,9 @@ pub struct Outcome {
     pub seconds: f64,
 }
 
+/// The folder of the objects with credentials, beside the store.
+const LENT: &str = "credentials/";
+
 /// Runs tasks on AWS Lambda.
 ///
 /// The plan is written beside the store first, then events are sent that name it. The run holds the store's lock meanwhile.
@@ -126,6 +129,21 @@ impl<'a> LambdaExecutor<'a> {
         })
     }
 
+    /// Takes away the credentials of earlier runs that were killed before they could. The run holds the lock of the store, so
+    /// that none of those goes on. Gives what the user should know.
+    fn sweep(&self) -> Option<String> {
+        let objects = &self.parts.objects;
+        let left = objects.list(LENT).and_then(|names| {
+            let stale: Vec<_> =
+                names.into_iter().filter(|name| is_of_run(name)).map(|name| (name, None)).collect();
+            if stale.is_empty() { Ok(()) } else { objects.change(stale) }
+        });
+        let folder = &self.parts.folder;
+        left.err().map(|error| {
+            format!("credentials that an earlier run may have left in {folder}/{LENT} were not taken away: {error}")
+        })
+    }
+
     /// Lends credentials, if any are needed, and says where.
     fn lend(&self, id: &str) -> Result<(Option<CredentialsPointer>, Option<Arc<Lending>>)> {
         let parts = &self.parts;
@@ -133,7 +151,7 @@ impl<'a> LambdaExecutor<'a> {
             Credentials::None => Ok((None, None)),
             Credentials::At(uri) => Ok((Some(CredentialsPointer { uri: uri.clone() }), None)),
             Credentials::Lent(lend) => {
-                let name = format!("credentials/{id}.json");
+                let name = format!("{LENT}{id}.json");
                 let lend = Arc::clone(lend);
                 let Some(lending) = Lending::start(Arc::clone(&parts.objects), &name, lend)
                     .context(|| "credentials that workers are lent")?
@@ -192,12 +210,14 @@ impl Executor for LambdaExecutor<'_> {
         let before = usage::of_process();
         let started = std::time::Instant::now();
         let mut events = self.publish(run, &id)?;
+        let swept = self.sweep();
         let (pointer, lending) = self.lend(&id)?;
         events.credentials = pointer;
         let shards: Vec<(String, u64)> =
             events.tasks.iter().map(|task| (task.shard.clone(), task.granules.len() as u64)).collect();
         let dispatched = self.dispatch(events, lending.clone(), observer);
-        let warnings = self.clean_up(&id, lending.as_deref());
+        let mut warnings = self.clean_up(&id, lending.as_deref());
+        warnings.extend(swept);
         let Dispatched { mut reports, tally, stopped } = dispatched;
         let usage = usage::of_process().map(|after| after.since(before));
         let seconds = started.elapsed().as_secs_f64();
@@ -222,8 +242,35 @@ impl Executor for LambdaExecutor<'_> {
     }
 }
 
+/// Whether an object with credentials is one of those that runs write, [`run_id`], and not somebody else's.
+fn is_of_run(name: &str) -> bool {
+    let id = name.strip_prefix(LENT).and_then(|name| name.strip_suffix(".json"));
+    id.and_then(|id| id.split_once('-')).is_some_and(|(seconds, random)| {
+        let digits = |text: &str, radix| !text.is_empty() && text.chars().all(|c| c.is_digit(radix));
+        digits(seconds, 10) && random.len() == 8 && digits(random, 16)
+    })
+}
+
 /// An id that no other run has: the time, and a random number.
 fn run_id() -> String {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     format!("{seconds}-{:08x}", fastrand::u32(..))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_of_runs_are_told_from_those_that_somebody_else_keeps() {
+        assert!(is_of_run(&format!("{LENT}{}.json", run_id())));
+        for other in [
+            "credentials/mine.json",
+            "credentials/1-2.json",
+            "status/1763800000-0a1b2c3d.json",
+            "credentials/",
+        ] {
+            assert!(!is_of_run(other), "{other}");
+        }
+    }
 }

@@ -26,6 +26,8 @@ pub struct Policy {
     pub pause: (Duration, Duration),
     /// For how long nothing at all may get through before the run is given up.
     pub patience: Duration,
+    /// After how long a call without an answer counts as got through: Lambda refuses at once.
+    pub taken_after: Duration,
     /// Calls that are waited for: how many more may be under way each second, for each function. Each is a socket and a TLS
     /// handshake, and Lambda adds as many environments a second.
     pub ramp: f64,
@@ -65,6 +67,7 @@ impl Default for Policy {
             most_busy: 8,
             pause: (Duration::from_secs(1), Duration::from_secs(60)),
             patience: Duration::from_secs(600),
+            taken_after: Duration::from_secs(60),
             ramp: 100.0,
             queued_burst: 1_000.0,
             growth: 10.0,

@@ -1,6 +1,7 @@
 //! What is looked at before money is spent: the functions, the account, the bucket.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::runtime::Runtime;
@@ -8,21 +9,12 @@ use zagg_core::{Context, Error, Result};
 
 use crate::cost::{Architecture, Sized};
 use crate::ending::{ending_of, one_line};
-use crate::event::Event;
-use crate::invoke::{Call, Invoke};
+use crate::event::{Event, Response};
+use crate::invoke::{Call, Fault, FaultClass, Invoke};
 use crate::objects::Objects;
 
 /// Concurrency that is left to everything else of the account, beside a twentieth of its limit.
 const LEFT_TO_OTHERS: u64 = 100;
-
-/// What Lambda says of a function.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FunctionInfo {
-    /// Memory, processor, time limit.
-    pub sized: Sized,
-    /// Concurrency that is reserved for it, which is also its limit.
-    pub reserved: Option<u64>,
-}
 
 /// What Lambda says of the account in its region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,19 +25,42 @@ pub struct AccountInfo {
     pub unreserved: u64,
 }
 
+/// What became of a question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answered<T> {
+    /// It was answered.
+    Told(T),
+    /// The endpoint does not know such questions, as emulators do not.
+    Silent,
+    /// It was refused, and this is why: the run goes on without the answer.
+    Denied(String),
+}
+
 /// Asks Lambda about functions and accounts. Calls block.
 pub trait Control {
-    /// What is known of a function; none where the endpoint does not say, as emulators do not.
+    /// Memory, processor and time limit of a function.
     ///
     /// # Errors
-    /// When it is not there or may not be asked about.
-    fn function(&self, name: &str) -> Result<Option<FunctionInfo>>;
+    /// When it is not there, or Lambda cannot be asked.
+    fn function(&self, name: &str) -> Result<Answered<Sized>>;
 
-    /// What is known of the account; none where that may not be asked.
+    /// Concurrency that is reserved for a function, which is also its limit; none where nothing is.
     ///
     /// # Errors
-    /// When the answer is no answer.
-    fn account(&self) -> Result<Option<AccountInfo>>;
+    /// When Lambda cannot be asked.
+    fn reserved(&self, name: &str) -> Result<Answered<Option<u64>>>;
+
+    /// How many times Lambda itself repeats a queued event whose function failed.
+    ///
+    /// # Errors
+    /// When Lambda cannot be asked.
+    fn event_retries(&self, name: &str) -> Result<Answered<u64>>;
+
+    /// Limits of the account.
+    ///
+    /// # Errors
+    /// When Lambda cannot be asked.
+    fn account(&self) -> Result<Answered<AccountInfo>>;
 }
 
 /// What was found.
@@ -53,8 +68,14 @@ pub trait Control {
 pub struct Preflight {
     /// The functions, which are all alike.
     pub sized: Sized,
+    /// Whether Lambda said so; else it is assumed until a ping says more.
+    pub told: bool,
     /// Workers that may be out at once.
     pub workers: usize,
+    /// Executions at once that are left to them by what is reserved, where that is known. What others use now nobody can ask.
+    pub concurrency: Option<u64>,
+    /// Why events must not be queued, if they must not.
+    pub no_queue: Option<String>,
     /// What the user should know.
     pub warnings: Vec<String>,
 }
@@ -71,41 +92,77 @@ pub fn look(
     assumed: Sized,
 ) -> Result<Preflight> {
     let mut warnings = Vec::new();
+    let mut denied = |what: String, right: &str, why: &str| {
+        warnings.push(format!("{what} could not be asked: {why}; allow lambda:{right} to have it looked at"));
+    };
     let (mut sized, mut reserved): (Option<Sized>, Option<u64>) = (None, Some(0));
+    let (mut silent, mut no_queue) = (false, None);
     for name in functions {
-        let Some(info) = control.function(name)? else { continue };
-        if sized.is_some_and(|sized| sized != info.sized) {
-            return Err(Error::input(format!(
-                "function {name} has other memory, time limit or processor than {}; give functions that are alike",
-                functions.first().map_or("", |first| first)
-            )));
+        match control.function(name)? {
+            Answered::Told(found) if sized.is_some_and(|sized| sized != found) => {
+                return Err(Error::input(format!(
+                    "function {name} has other memory, time limit or processor than {}; give functions that are alike",
+                    functions.first().map_or("", |first| first)
+                )));
+            }
+            Answered::Told(found) => sized = Some(found),
+            Answered::Silent => silent = true,
+            Answered::Denied(why) => {
+                denied(format!("what function {name} is"), "GetFunctionConfiguration", &why);
+            }
         }
-        sized = Some(info.sized);
-        // One without a limit of its own lifts the limit.
-        reserved = reserved.zip(info.reserved).map(|(sum, more)| sum.saturating_add(more));
-        if info.reserved == Some(0) {
+        let own = match control.reserved(name)? {
+            Answered::Told(own) => own,
+            Answered::Silent => None,
+            Answered::Denied(why) => {
+                denied(format!("what is reserved for function {name}"), "GetFunctionConcurrency", &why);
+                None
+            }
+        };
+        if own == Some(0) {
             return Err(Error::input(format!(
                 "function {name} is switched off: its reserved concurrency is 0"
             )));
         }
+        // One without a limit of its own lifts the limit.
+        reserved = reserved.zip(own).map(|(sum, more)| sum.saturating_add(more));
+        match control.event_retries(name)? {
+            Answered::Told(0) | Answered::Silent => {}
+            Answered::Told(times) => no_queue = Some(repeats(name, times)),
+            Answered::Denied(why) => {
+                let what = format!("whether Lambda repeats failed events of function {name} itself");
+                denied(what, "GetFunctionEventInvokeConfig", &why);
+            }
+        }
     }
+    let concurrency = match reserved.filter(|_| !functions.is_empty()) {
+        Some(reserved) => Some(reserved),
+        None => match control.account()? {
+            Answered::Told(account) => {
+                let kept = LEFT_TO_OTHERS.max(account.limit / 20);
+                Some(account.unreserved.saturating_sub(kept).max(1))
+            }
+            Answered::Silent => None,
+            Answered::Denied(why) => {
+                denied("the concurrency that the account has left".into(), "GetAccountSettings", &why);
+                None
+            }
+        },
+    };
     if sized.is_none() {
+        let who = if silent {
+            "the endpoint says nothing of the function"
+        } else {
+            "nothing is known of the function"
+        };
         warnings.push(format!(
-            "the endpoint says nothing of the function; taken as {} MB on {} with {} s",
+            "{who}; taken as {} MB on {} with {} s",
             assumed.memory_mb,
             assumed.architecture.name(),
             assumed.timeout
         ));
-        reserved = None;
     }
-    let limit = match (reserved, control.account()?) {
-        (Some(reserved), _) => reserved,
-        (None, Some(account)) => {
-            let kept = LEFT_TO_OTHERS.max(account.limit / 20);
-            account.unreserved.saturating_sub(kept).max(1)
-        }
-        (None, None) => u64::MAX,
-    };
+    let limit = concurrency.unwrap_or(u64::MAX);
     let workers = wanted.min(usize::try_from(limit).unwrap_or(usize::MAX)).max(1);
     if workers < wanted {
         warnings.push(format!(
@@ -113,10 +170,65 @@ pub fn look(
              reserve concurrency for the function"
         ));
     }
-    Ok(Preflight { sized: sized.unwrap_or(assumed), workers, warnings })
+    let told = sized.is_some();
+    Ok(Preflight { sized: sized.unwrap_or(assumed), told, workers, concurrency, no_queue, warnings })
 }
 
-/// Whether each function answers, with this version of zagg, and whether the folder beside the store takes objects.
+/// Why events for a function must not be queued.
+fn repeats(name: &str, times: u64) -> String {
+    format!(
+        "Lambda itself repeats failed events of function {name} (MaximumRetryAttempts is {times}), so that a queued shard would \
+         run more often than it may; run `aws lambda put-function-event-invoke-config --function-name {name} \
+         --maximum-retry-attempts 0`, or choose --mode sync"
+    )
+}
+
+/// How long a function may take to answer a ping, from a start in an environment that is new.
+const PING: Duration = Duration::from_secs(60);
+
+/// What a function said of itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pinged {
+    /// Its memory in MB.
+    pub memory_mb: Option<u64>,
+    /// Its processor.
+    pub architecture: Option<Architecture>,
+}
+
+impl Pinged {
+    fn of(response: &Response, payload: &[u8]) -> Self {
+        #[derive(serde::Deserialize, Default)]
+        #[serde(default)]
+        struct Answer {
+            ping: Machine,
+        }
+        #[derive(serde::Deserialize, Default)]
+        #[serde(rename_all = "camelCase", default)]
+        struct Machine {
+            memory_mib: Option<u64>,
+        }
+        let answer: Answer = serde_json::from_slice(payload).unwrap_or_default();
+        let architecture = match response.worker.architecture.as_str() {
+            "aarch64" => Some(Architecture::Arm64),
+            "x86_64" => Some(Architecture::X86_64),
+            _ => None,
+        };
+        Self { memory_mb: answer.ping.memory_mib.filter(|mib| (1..=1 << 20).contains(mib)), architecture }
+    }
+
+    /// What is assumed of a function, with what it said.
+    #[must_use]
+    pub fn correct(self, assumed: Sized) -> Sized {
+        Sized {
+            memory_mb: self.memory_mb.unwrap_or(assumed.memory_mb),
+            architecture: self.architecture.unwrap_or(assumed.architecture),
+            ..assumed
+        }
+    }
+}
+
+/// Whether each function answers, with this version of zagg, and whether the folder beside the store takes objects. Gives what
+/// the first function said of itself.
 ///
 /// # Errors
 /// Says what is wrong, and what to do.
@@ -126,18 +238,22 @@ pub fn try_out(
     objects: &dyn Objects,
     functions: &[Arc<str>],
     version: &str,
-) -> Result<()> {
+) -> Result<Pinged> {
     const PROBE: &str = "status/probe";
     objects
         .change(vec![(PROBE.into(), Some(Bytes::from_static(b"{}\n")))])
         .and_then(|()| objects.change(vec![(PROBE.into(), None)]))
         .context(|| "trying whether the store's bucket takes objects")?;
     let event: Bytes = Event::ping().to_bytes()?.into();
+    let mut pinged = None;
     for name in functions {
         let call = Call { function: Arc::clone(name), queued: false, event: event.clone() };
+        let late = || Fault::new(FaultClass::Lost, format!("no answer within {} s", PING.as_secs()));
         let answer = runtime
-            .block_on(invoke.invoke(call))
-            .map_err(|fault| Error::input(format!("function {name}: {fault}")))?;
+            .block_on(async {
+                tokio::time::timeout(PING, invoke.invoke(call)).await.unwrap_or_else(|_| Err(late()))
+            })
+            .map_err(|fault| refused(name, &fault))?;
         let response = ending_of(&answer).map_err(|fault| {
             Error::input(format!("function {name}: {}: {}", fault.class.name(), fault.message))
         })?;
@@ -147,58 +263,24 @@ pub fn try_out(
                 one_line(&response.worker.zagg)
             )));
         }
+        pinged.get_or_insert_with(|| Pinged::of(&response, &answer.payload));
     }
-    Ok(())
+    Ok(pinged.unwrap_or_default())
+}
+
+/// The error of a ping that was not answered.
+fn refused(name: &str, fault: &Fault) -> Error {
+    let said = format!("function {name}: {fault}");
+    match fault.class {
+        FaultClass::Throttled | FaultClass::Busy | FaultClass::Unsent | FaultClass::Lost => {
+            Error::temporary(format!("{said}; run again later"))
+        }
+        FaultClass::Denied | FaultClass::Files => Error::input(said),
+    }
 }
 
 /// What is assumed of a function of which nothing is said.
 pub const ASSUMED: Sized = Sized { memory_mb: 2_048, architecture: Architecture::Arm64, timeout: 900 };
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    struct Told(Option<FunctionInfo>, Option<AccountInfo>);
-
-    impl Control for Told {
-        fn function(&self, name: &str) -> Result<Option<FunctionInfo>> {
-            let mut info = self.0.clone();
-            if let Some(info) = info.as_mut().filter(|_| name == "other") {
-                info.sized.memory_mb = 128;
-            }
-            Ok(info)
-        }
-
-        fn account(&self) -> Result<Option<AccountInfo>> {
-            Ok(self.1)
-        }
-    }
-
-    fn workers(reserved: Option<u64>, account: Option<(u64, u64)>, names: &[&str]) -> Result<usize> {
-        let names: Vec<Arc<str>> = names.iter().map(|name| Arc::from(*name)).collect();
-        let told = Told(
-            Some(FunctionInfo { sized: ASSUMED, reserved }),
-            account.map(|(limit, unreserved)| AccountInfo { limit, unreserved }),
-        );
-        look(&told, &names, 1_700, ASSUMED).map(|found| found.workers)
-    }
-
-    #[test]
-    fn concurrency_that_is_left_bounds_the_workers() {
-        assert_eq!(workers(None, None, &["f"]).unwrap(), 1_700);
-        assert_eq!(workers(None, Some((1_000, 1_000)), &["f"]).unwrap(), 900);
-        assert_eq!(workers(None, Some((10_000, 9_000)), &["f"]).unwrap(), 1_700);
-        assert_eq!(workers(None, Some((10, 10)), &["f"]).unwrap(), 1);
-        assert_eq!(workers(Some(300), Some((1_000, 700)), &["f"]).unwrap(), 300);
-        assert_eq!(workers(Some(300), None, &["f", "g"]).unwrap(), 600);
-        assert!(workers(Some(0), None, &["f"]).unwrap_err().message().contains("switched off"));
-        assert!(workers(None, None, &["f", "other"]).unwrap_err().message().contains("alike"));
-    }
-
-    #[test]
-    fn an_emulator_says_nothing_and_that_is_said() {
-        let found = look(&Told(None, None), &["f".into()], 5, ASSUMED).unwrap();
-        assert_eq!((found.workers, found.sized), (5, ASSUMED));
-        assert!(found.warnings[0].contains("says nothing"));
-    }
-}
+mod tests;

@@ -136,8 +136,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::crs::Crs;
     use crate::view::Extent;
+    use zagg_crs::Crs;
 
     #[test]
     fn lines_of_all_kinds_are_drawn() {

@@ -220,8 +220,8 @@ mod tests {
     use std::io::Read;
 
     use super::*;
-    use crate::crs::Crs;
     use crate::view::Extent;
+    use zagg_crs::Crs;
 
     fn u32_at(file: &[u8], at: usize) -> usize {
         u32::from_le_bytes(file[at..at + 4].try_into().unwrap()) as usize

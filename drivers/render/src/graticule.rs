@@ -356,8 +356,8 @@ fn latitude(lat: f64, step: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crs::Crs;
     use crate::view::Extent;
+    use zagg_crs::Crs;
 
     fn of(crs: &str, left: f64, bottom: f64, right: f64, top: f64) -> Graticule {
         let view = View::new(Crs::parse(crs).unwrap(), Extent { left, bottom, right, top }, 600).unwrap();

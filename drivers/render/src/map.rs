@@ -5,12 +5,12 @@ use zagg_core::store::Store;
 use zagg_core::{Error, Result};
 use zagg_zarr::ZarrStore;
 
-use crate::crs::Crs;
 use crate::geotiff;
 use crate::outline::{self, Centres};
 use crate::raster::{self, Looked, Pixels};
 use crate::subject::{self, StoreLevel, Subject};
 use crate::view::{Area, Extent, View};
+use zagg_crs::Crs;
 
 /// Side of a cell, in pixels, from which on a level is fine enough and not too fine: below it, cells would be skipped.
 const LEAST_SIDE: f64 = 0.75;

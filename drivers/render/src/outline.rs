@@ -3,8 +3,8 @@
 use zagg_core::grid::Grid;
 use zagg_core::{Error, Result};
 
-use crate::crs::Crs;
 use crate::view::{Extent, distance};
+use zagg_crs::Crs;
 
 /// Cells of a shard that stand for all of them.
 const CELLS: u64 = 64;

@@ -2,7 +2,7 @@
 
 use zagg_core::{Error, Result};
 
-use crate::crs::Crs;
+use zagg_crs::Crs;
 
 /// Most pixels along a side.
 pub const MAX_SIDE: u32 = 32_768;
@@ -184,7 +184,7 @@ impl View {
         let x: Vec<f64> = (0..self.width).map(|column| self.place(f64::from(column) + 0.5, 0.0).0).collect();
         let y = vec![self.place(0.0, f64::from(row) + 0.5).1; n];
         let (mut lon, mut lat) = (vec![0.0; n], vec![0.0; n]);
-        self.crs.inverse(&x, &y, &mut lon, &mut lat);
+        self.crs.inverse_on_globe(&x, &y, &mut lon, &mut lat);
         (lon, lat)
     }
 

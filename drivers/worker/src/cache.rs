@@ -7,8 +7,9 @@ use zagg_core::config::StoreAccess;
 use zagg_core::hash::sha256_hex;
 use zagg_core::{Error, Result};
 
+use crate::ownership::Ownership;
 use crate::place::PlanPlace;
-use crate::worker::{Ownership, Worker, WorkerOptions, document};
+use crate::worker::{Worker, WorkerOptions, document};
 
 /// Keeps the last worker, with its plan, connections and credentials, for as long as the same plan is asked for.
 #[derive(Debug, Default)]

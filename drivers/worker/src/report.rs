@@ -1,32 +1,49 @@
 //! The report of all workers together, as a run leaves one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use zagg_core::finalize::FinalizeSummary;
+use zagg_core::product::Product;
+use zagg_core::records::report_of;
 use zagg_core::report::{Hole, RunSummary, Strays, TaskReport, TaskStatus, Traffic};
 use zagg_core::store::{Store, Written};
 use zagg_core::{Error, Result};
 
-use crate::status::{TaskState, statuses};
+use crate::status::{TaskState, profile, statuses};
 
 /// Name of the report beside the store, which a run leaves under the same.
 const REPORT: &str = "report.json";
 
-/// What all workers of a plan came to, from their status objects. What those do not tell is nought: rows that no shard could
-/// count, which every worker has warned about, and the use of indexes. `seconds` is the time from the beginning of the first
-/// task to the end of the last, as the clocks of the workers have it.
+/// What all workers of a plan, known by its digest, came to, from their status objects. What those do not tell is nought: rows that
+/// no shard could count, which every worker has warned about, and the use of indexes. `seconds` is the time from the beginning of
+/// the first task to the end of the last, as the clocks of the workers have it.
+///
+/// What finalize has found of a shard goes before its status, which a worker may have left that came too late.
 ///
 /// # Errors
 /// When the store cannot be reached.
 pub fn summary(
-    store: &dyn Store,
-    labels: &[String],
+    (product, store): (&Product, &dyn Store),
+    plan: &str,
     finalized: &FinalizeSummary,
 ) -> Result<(RunSummary, Vec<TaskReport>)> {
-    let states: Vec<TaskState> = statuses(store, labels)?.into_iter().flatten().collect();
-    let seconds = span(&states);
-    let reports: Vec<TaskReport> = states.into_iter().map(|state| state.report).collect();
+    let labels: Vec<String> = product.shards.iter().map(|&shard| product.grid.shard_label(shard)).collect();
+    let states: Vec<Option<TaskState>> =
+        statuses(store, &labels)?.into_iter().map(|state| state.filter(|state| state.plan == plan)).collect();
+    let seconds = span(states.iter().flatten());
+    let not_done: BTreeSet<&String> = finalized.shards_not_done.iter().map(|(label, _)| label).collect();
+    let mut reports = Vec::with_capacity(states.len());
+    for ((label, &shard), state) in labels.iter().zip(&product.shards).zip(states) {
+        let report = state.map(|state| state.report);
+        let is_done = !not_done.contains(label);
+        reports.extend(match report {
+            Some(report) if is_done == (report.status == TaskStatus::Done) => Some(report),
+            // A shard that is done, or was when its status was written.
+            Some(_) | None if is_done => report_of(product, store, shard)?,
+            _ => None,
+        });
+    }
     let count = |status| reports.iter().filter(|report| report.status == status).count() as u64;
     let (mut traffic, mut written) = (Traffic::default(), finalized.written);
     let mut holes: BTreeMap<Hole, u64> = BTreeMap::new();
@@ -66,8 +83,7 @@ pub fn summary(
         temporary: incomplete + failed > 0
             && reports.iter().all(|report| report.status == TaskStatus::Done || report.temporary),
         allow_incomplete: false,
-        // Every worker has its own.
-        profile: None,
+        profile: profile(store, plan)?,
     };
     Ok((summary, reports))
 }
@@ -85,9 +101,9 @@ pub fn write_report(store: &dyn Store, summary: &RunSummary, tasks: &[TaskReport
 }
 
 /// Seconds from the beginning of the first task to the end of the last.
-fn span(states: &[TaskState]) -> f64 {
-    let ends = states.iter().map(|state| state.ended as f64);
-    let starts = states.iter().map(|state| state.ended as f64 - state.report.seconds.max(0.0));
+fn span<'a>(states: impl Iterator<Item = &'a TaskState> + Clone) -> f64 {
+    let ends = states.clone().map(|state| state.ended as f64);
+    let starts = states.map(|state| state.ended as f64 - state.report.seconds.max(0.0));
     let (first, last) = (starts.fold(f64::INFINITY, f64::min), ends.fold(f64::NEG_INFINITY, f64::max));
     if last > first { last - first } else { 0.0 }
 }

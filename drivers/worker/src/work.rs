@@ -5,15 +5,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use zagg_core::executor::{Executor, Observer};
-use zagg_core::plan::{Claim, PlannedTask};
-use zagg_core::report::{TaskReport, TaskStatus, Traffic};
+use zagg_core::plan::PlannedTask;
+use zagg_core::profile::ProfileReport;
+use zagg_core::records::{Others, report_of};
+use zagg_core::report::{TaskReport, TaskStatus};
 use zagg_core::run::{Run, RunOptions};
-use zagg_core::store::{Store, Written};
+use zagg_core::store::Store;
 use zagg_core::{Error, ErrorKind, Result};
 use zagg_local::LocalExecutor;
 
-use crate::status::{TaskState, statuses};
-use crate::worker::{Ownership, Worker};
+use crate::ownership::{Ownership, is_ours, may_write};
+use crate::status::{TaskState, WorkerState, statuses};
+use crate::worker::Worker;
 
 /// How often a worker looks whether the store is still its plan's.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
@@ -41,6 +44,8 @@ pub struct Work {
     pub not_run: u64,
     /// What the user should know.
     pub warnings: Vec<String>,
+    /// Where the time went and what was read, of a worker that ran a task.
+    pub profile: Option<ProfileReport>,
     /// Whether shards with holes are as good as done to whoever asked.
     pub allow_incomplete: bool,
     /// What ended it before its time: a status object that could not be written, or that the store was taken away from the plan.
@@ -125,7 +130,8 @@ impl Worker {
         let opener = Arc::new(self.opener.clone());
         let store = Arc::clone(&self.store) as Arc<dyn Store>;
         let mut run = Run::of_plan(&self.plan, tasks, &self.options.registry, opener, store, &options)?;
-        let is_ours = self.is_ours()?;
+        run.others = Some(self.others());
+        let is_ours = is_ours(&*self.store, &self.digest, self.options.ownership)?;
         let skipped = match self.options.redo {
             true => Vec::new(),
             false => run.leave_out_done(self.options.trust_ids)?.skipped,
@@ -149,7 +155,18 @@ impl Worker {
         let mut work = Work { allow_incomplete, warnings: warnings(&run), broken, ..Work::default() };
         let mut reports: BTreeMap<String, TaskReport> =
             reports.into_iter().map(|report| (report.shard.clone(), report)).collect();
-        let mut before = self.before(&skipped)?;
+        if !reports.is_empty() {
+            let profile = run.profile.report();
+            // A run on functions leaves a report of its own, and every function would leave an object for each task.
+            if self.options.ownership == Ownership::Plan
+                && let Err(error) =
+                    WorkerState::now(&self.digest, reports.len(), &profile).write(&*self.store)
+            {
+                work.warnings.push(format!("the profile of this worker was not kept: {error}"));
+            }
+            work.profile = Some(profile);
+        }
+        let mut before = self.before(&run, &skipped);
         for (index, shard) in order {
             let skipped = before.remove(&shard);
             let was_skipped = skipped.is_some();
@@ -161,53 +178,31 @@ impl Worker {
         Ok(work)
     }
 
-    /// Whether the plan may write to the store.
-    fn is_ours(&self) -> Result<bool> {
-        if self.options.ownership == Ownership::Run {
-            return Ok(true);
-        }
-        match Claim::of(&*self.store)? {
-            None => Ok(false),
-            Some(claim) if claim.digest == self.digest => Ok(true),
-            Some(claim) => Err(Error::input(format!(
-                "store {}: it is given to the workers of another plan, {}",
-                self.store.location(),
-                claim.plan.escape_debug()
-            ))),
+    /// What tasks must know of other workers.
+    fn others(&self) -> Others {
+        let (store, digest) = (Arc::clone(&self.store), self.digest.clone());
+        let ownership = self.options.ownership;
+        Others {
+            redo: self.options.redo,
+            trust_ids: self.options.trust_ids,
+            may_write: Arc::new(move || may_write(&*store, &digest, ownership)),
+            ..Others::default()
         }
     }
 
-    /// The reports of shards that were done before.
-    fn before(&self, labels: &[String]) -> Result<BTreeMap<String, TaskReport>> {
-        let found = statuses(&*self.store, labels)?;
+    /// The reports of shards that were done before, as far as they are known: what is not changes nothing.
+    fn before(&self, run: &Run, labels: &[String]) -> BTreeMap<String, TaskReport> {
+        let found = statuses(&*self.store, labels).unwrap_or_else(|_| vec![None; labels.len()]);
         let report = |(label, state): (&String, Option<TaskState>)| {
             let known = state.map(|state| state.report).filter(|report| report.status == TaskStatus::Done);
-            (label.clone(), known.unwrap_or_else(|| done(label)))
+            let of_record = || {
+                let shard = run.product.grid.shard_from_label(label).ok()?;
+                report_of(&run.product, &*self.store, shard).ok().flatten()
+            };
+            let report = known.or_else(of_record).unwrap_or_else(|| TaskReport::new(label.clone(), 0));
+            (label.clone(), report)
         };
-        Ok(labels.iter().zip(found).map(report).collect())
-    }
-}
-
-/// The report of a shard of which nothing is known but that it is done.
-fn done(label: &str) -> TaskReport {
-    TaskReport {
-        shard: label.to_string(),
-        status: TaskStatus::Done,
-        granules: 0,
-        parts_absent: 0,
-        rows_read: 0,
-        rows_kept: 0,
-        rows_outside_area: None,
-        cells: 0,
-        holes: Vec::new(),
-        error: None,
-        temporary: false,
-        attempts: 0,
-        objects: Vec::new(),
-        levels: None,
-        traffic: Traffic::default(),
-        written: Written::default(),
-        seconds: 0.0,
+        labels.iter().zip(found).map(report).collect()
     }
 }
 
@@ -255,12 +250,9 @@ impl<'a> Noting<'a> {
             }
             *looked = Instant::now();
         }
-        match self.worker.is_ours() {
-            Ok(true) => return false,
-            Ok(false) => self.fail(Error::input(format!(
-                "store {}: it was taken back from the workers of this plan meanwhile",
-                self.worker.store.location()
-            ))),
+        let worker = self.worker;
+        match may_write(&*worker.store, &worker.digest, worker.options.ownership) {
+            Ok(()) => return false,
             // What cannot be found out now says nothing.
             Err(error) if error.kind() == ErrorKind::Temporary => return false,
             Err(error) => self.fail(error),

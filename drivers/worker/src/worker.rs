@@ -13,17 +13,8 @@ use zagg_core::run::RunOptions;
 use zagg_core::{Context, Error, Result};
 use zagg_zarr::ZarrStore;
 
+use crate::ownership::Ownership;
 use crate::place::PlanPlace;
-
-/// Who keeps other writers away from the store while a worker writes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Ownership {
-    /// The plan: the store must be given to it ([`zagg_core::plan::Claim`]).
-    #[default]
-    Plan,
-    /// A run that dispatches tasks and holds the lock of the store meanwhile.
-    Run,
-}
 
 /// How a worker works.
 #[derive(Debug, Clone, Default)]

@@ -316,6 +316,10 @@ impl Store for ZarrStore {
         Ok(names)
     }
 
+    fn settle(&self) -> Result<()> {
+        self.store.settle()
+    }
+
     fn finalize(&self, state: StoreState) -> Result<()> {
         let mut root = self.existing_root()?;
         let mut children = Map::new();

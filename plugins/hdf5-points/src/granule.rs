@@ -10,7 +10,9 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::{Map, Value};
 use zagg_core::range_reader::RangeReader;
-use zagg_core::source::{OpenGranule, PartInfo, PartState, PointBatch, Positions, ReadRequest, TIME};
+use zagg_core::source::{
+    Latitudes, OpenGranule, PartInfo, PartState, PointBatch, Positions, ReadRequest, TIME,
+};
 use zagg_core::{Error, Result};
 use zagg_hdf5::{Dataset, EntryKind, Hdf5Reader, ReadOptions};
 
@@ -180,6 +182,10 @@ impl OpenGranule for Hdf5Granule {
 
     fn positions(&self, parts: &[usize]) -> Vec<Result<Positions>> {
         self.locate(parts)
+    }
+
+    fn latitudes(&self, part: usize) -> Option<Result<Latitudes>> {
+        self.latitudes_alone(part)
     }
 
     fn read(&self, requests: &[ReadRequest]) -> Vec<Result<PointBatch>> {

@@ -68,6 +68,9 @@ impl HealpixGrid {
     }
 }
 
+/// Degrees by which latitudes of a shard are widened, so that no rounding matters: a tenth of a metre.
+const EDGE: f64 = 1e-6;
+
 /// Positions converted at a time: few enough to stay in the first-level cache.
 const BLOCK: usize = 256;
 
@@ -210,6 +213,17 @@ impl Grid for HealpixGrid {
 
     fn cover(&self, footprint: &Footprint) -> Result<Vec<u64>> {
         cover::cover(self, footprint)
+    }
+
+    /// The latitude follows from the place along one axis of the projection alone, in which a cell is a square on its tip: its
+    /// southern and its northern corner are its ends.
+    fn latitudes(&self, shard: u64) -> Option<(f64, f64)> {
+        if shard >= self.shard_count() {
+            return None;
+        }
+        let [south, _, north, _] = get(self.options.parent_order).vertices(shard);
+        let latitude = |corner| geodetic_degrees(self.options.ellipsoid, corner).1;
+        Some((latitude(south) - EDGE, latitude(north) + EDGE))
     }
 
     fn prepared_cover<'a>(&'a self, options: &CoverOptions<'a>) -> Result<Option<Box<dyn Cover + 'a>>> {

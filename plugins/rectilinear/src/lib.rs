@@ -26,23 +26,19 @@
 //!
 //! # Projections
 //!
-//! Projections are those of `proj4rs`; EPSG codes are looked up in `crs-definitions`, a copy of the register as PROJ strings
-//! and WKT. Codes are offered whose datum is WGS84 or as good as the same, NAD83 and ETRS89 among them. Between others
-//! there are several ways, often with grids of shifts: a PROJ string with `+towgs84` names one. Axes other than east and north,
-//! and geocentric coordinates, are refused.
+//! Those that [`zagg_crs`] offers: codes of the EPSG register whose datum is WGS84 or as good as the same, and PROJ strings.
 
 mod attributes;
 mod cover;
-mod crs;
 mod divide;
 mod grid;
 mod options;
 mod schema;
 
-pub use crs::Crs;
 pub use grid::RectilinearGrid;
 pub use options::RectilinearOptions;
 pub use schema::schema;
+pub use zagg_crs::Crs;
 
 use zagg_core::grid::{Grid, GridOptions};
 use zagg_core::registry::{Entry, Make};

@@ -5,7 +5,7 @@ use zagg_core::grid::GridOptions;
 use zagg_core::suggest::did_you_mean;
 use zagg_core::{Error, Result};
 
-use crate::crs::Crs;
+use zagg_crs::Crs;
 
 const KEYS: [&str; 8] =
     ["type", "crs", "resolution", "bounds", "chunk_shape", "chunk_inner", "sharded", "levels"];

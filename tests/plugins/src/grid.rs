@@ -72,6 +72,10 @@ impl Grid for Altered {
         Ok(None)
     }
 
+    fn latitudes(&self, _shard: u64) -> Option<(f64, f64)> {
+        None
+    }
+
     fn shards_of(&self, cells: &[u64], shards: &mut [u64]) {
         self.fault.enter("shards_of");
         self.inner.shards_of(cells, shards);

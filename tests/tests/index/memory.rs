@@ -36,7 +36,8 @@ fn a_granule_is_opened_again_without_looking_for_anything() {
         assert!(report.rows_kept > 0);
         assert!(report.traffic.round_trips <= specs.len() as u64, "{}: {:?}", report.shard, report.traffic);
     }
-    assert!(calls.values().all(|calls| calls.len() < 12 + job.map.shards.len()), "{calls:?}");
+    // Of a file, latitudes and longitudes of each beam are a read of their own.
+    assert!(calls.values().all(|calls| calls.len() < 18 + job.map.shards.len()), "{calls:?}");
 }
 
 #[test]

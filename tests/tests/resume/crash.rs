@@ -3,11 +3,16 @@
 
 use std::sync::Arc;
 
+use zagg_core::executor::Executor;
+use zagg_core::finalize::finalize;
+use zagg_core::plan::{CLAIM, Claim, PlanOptions, WorkPlan};
+use zagg_core::records::Others;
+use zagg_core::run::Run;
 use zagg_core::store::{Store, StoreState};
 use zagg_zarr::{Operation, StoreLog, ZarrStore};
 
 use super::{Objects, archive, impatient, job_of, resumes_to, same, specs};
-use crate::support::{Job, LAYOUTS, Silent};
+use crate::support::{Job, LAYOUTS, Silent, registry};
 
 /// Runs into a store whose changes are logged, which may be there already.
 fn run(job: &Job, store: &ZarrStore) -> Objects {
@@ -56,6 +61,22 @@ fn is_honest(store: &ZarrStore, whole: &[&Objects], what: &str) -> Option<StoreS
     Some(state)
 }
 
+/// Finalizes without going on, as who has only the store may do: it does not call complete what is not.
+#[track_caller]
+fn finalizes_honestly(job: &Job, store: &ZarrStore, whole: &[&Objects], what: &str) {
+    if !matches!(store.found(), Ok(Some(_))) {
+        return;
+    }
+    let product = &job.assemble(Arc::new(ZarrStore::memory())).unwrap().product;
+    // An error leaves it open.
+    let outcome = finalize(product, store);
+    let state = is_honest(store, whole, &format!("{what}, finalized"));
+    assert_eq!(
+        outcome.is_ok_and(|found| found.state == StoreState::Complete),
+        state == Some(StoreState::Complete)
+    );
+}
+
 fn logged() -> (ZarrStore, StoreLog) {
     ZarrStore::logged()
 }
@@ -76,8 +97,11 @@ fn no_prefix_of_a_run_calls_itself_complete_and_each_can_be_gone_on_with() {
             let state = is_honest(&replayed(prefix), &[&want], &what);
             completes += usize::from(state == Some(StoreState::Complete));
             for seed in 1..4 {
-                is_honest(&replayed(&torn(prefix, seed * 977 + end as u64)), &[&want], &what);
+                let cut = replayed(&torn(prefix, seed * 977 + end as u64));
+                is_honest(&cut, &[&want], &what);
+                finalizes_honestly(&job, &cut, &[&want], &format!("{what}, power cut"));
             }
+            finalizes_honestly(&job, &replayed(prefix), &[&want], &what);
             // A sample, above all of the end.
             if end % 9 == 0 || end + 6 > operations.len() {
                 resumes_to(&job, &replayed(prefix), &want, &what);
@@ -118,4 +142,55 @@ fn a_run_that_replaces_older_shards_is_never_taken_for_either_store_in_between()
         }
     }
     same(&replayed(&operations).objects().unwrap(), &new, "all of them");
+}
+
+/// Plans, runs what is not done as workers do it, two tasks each, and finalizes.
+fn by_workers(job: &Job, store: &ZarrStore) -> Objects {
+    let planner = job.assemble(Arc::new(store.reopen())).unwrap();
+    let options = PlanOptions { store: "/somewhere/out.zarr".into(), ..PlanOptions::default() };
+    let new = WorkPlan::of(&planner, &registry(), &options).unwrap();
+    let claim = Claim { plan: "/plan".into(), digest: new.plan.digest().unwrap() };
+    if Claim::of(store).is_err() {
+        // A power cut has torn it, and whoever plans does as he is told: he removes it.
+        store.write_record(CLAIM, br#"{"version": 1, "plan": null}"#.to_vec()).unwrap();
+    }
+    planner.give_to_workers(false, &claim, &mut || Ok(())).unwrap();
+    for some in new.tasks.chunks(2) {
+        let opener = Arc::clone(&job.opener);
+        let ours = Arc::new(store.reopen());
+        let mut run =
+            Run::of_plan(&new.plan, some.to_vec(), &registry(), opener, ours, &job.options).unwrap();
+        run.others = Some(Others::default());
+        run.leave_out_done(false).unwrap();
+        impatient().run(&Arc::new(run), &Silent).unwrap();
+    }
+    let found = finalize(&planner.product, store).unwrap();
+    assert_eq!(found.state, StoreState::Complete, "{found:?}");
+    store.objects().unwrap()
+}
+
+#[test]
+fn no_prefix_of_what_workers_write_is_finalized_as_complete_and_each_can_be_gone_on_with() {
+    let archive = archive();
+    let job = job_of(&archive, "compact");
+    let (store, log) = logged();
+    let want = by_workers(&job, &store);
+    assert_eq!(want, job.run_in_memory().1.objects().unwrap());
+    let operations = log.operations();
+    for end in 0..=operations.len() {
+        let what = format!("{end} of {} operations", operations.len());
+        let prefix = &operations[..end];
+        is_honest(&replayed(prefix), &[&want], &what);
+        finalizes_honestly(&job, &replayed(prefix), &[&want], &what);
+        for seed in 1..4 {
+            let cut = torn(prefix, seed * 983 + end as u64);
+            is_honest(&replayed(&cut), &[&want], &what);
+            finalizes_honestly(&job, &replayed(&cut), &[&want], &format!("{what}, power cut"));
+        }
+        if end % 11 == 0 || end + 6 > operations.len() {
+            same(&by_workers(&job, &replayed(prefix)), &want, &what);
+            let cut = torn(prefix, end as u64);
+            same(&by_workers(&job, &replayed(&cut)), &want, &format!("{what}, power cut"));
+        }
+    }
 }

@@ -164,6 +164,13 @@ fn locate(grid: &dyn Grid, f: &mut Findings) {
         f.check(alone == cells[i], || {
             format!("locate: {place} has cell {alone} alone but {} among others", cells[i])
         });
+        let between = match shards[i] {
+            NO_CELL => true,
+            shard => grid.latitudes(shard).is_none_or(|(south, north)| (south..=north).contains(&lat[i])),
+        };
+        f.check(between, || {
+            format!("latitudes: {place} lies in shard {}, whose latitudes do not hold it", shards[i])
+        });
         f.check((cells[i] == NO_CELL) == (shards[i] == NO_CELL), || {
             format!("shards_of: {place} has cell {} but shard {}", cells[i], shards[i])
         });

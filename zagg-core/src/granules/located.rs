@@ -3,6 +3,7 @@
 //! Along a track neighbouring rows share a cell, so the index holds runs: a cell and the rows that lie in it. For ATL06 at
 //! order 12 that is some eighty rows a run.
 
+mod banded;
 mod boxed;
 mod coarse;
 mod indexed;
@@ -21,6 +22,8 @@ use crate::rows::Rows;
 use crate::source::{ObjectIdentity, OpenGranule, PartState, Positions};
 
 use super::watched::Watched;
+use banded::Banded;
+pub(super) use banded::Bands;
 use boxed::Boxed;
 use coarse::{Elsewhere, Parents};
 use runs::{Runs, rows_and_cells};
@@ -43,6 +46,8 @@ enum Part {
     Exact(Runs),
     /// Rows that are located when they are asked for.
     Boxed(Boxed),
+    /// Rows near the latitudes of the shards of a run.
+    Banded(Banded),
     /// Rows that are located again by their own coordinates. `exact` when each stands in the one shard it lies in.
     Candidates {
         shards: BTreeMap<u64, Rows>,
@@ -80,20 +85,28 @@ impl Located {
     /// # Errors
     /// When the source breaks its contract. A part that cannot be read is a hole, no error.
     pub fn new(granule: Box<dyn OpenGranule>, grid: &dyn Grid) -> Result<Self> {
-        Self::in_groups(granule, grid, usize::MAX)
+        Self::read(granule, grid, Ways { group: usize::MAX, bands: None, by_blocks: false })
     }
 
-    /// The same with one part after the other: positions take the memory of one part only. That costs round trips, which are
-    /// none where the granule is a local file.
+    /// The same for a run, in which a part of whose longitudes some cannot be read is a hole only in the shards that these rows
+    /// may lie in.
+    ///
+    /// Of a local file one part is located after the other, so that positions take the memory of one part only, and with `bands`
+    /// the longitudes of rows elsewhere are not read. Over a network both would cost round trips.
     ///
     /// # Errors
     /// As [`new`](Self::new).
-    pub fn one_by_one(granule: Box<dyn OpenGranule>, grid: &dyn Grid) -> Result<Self> {
-        Self::in_groups(granule, grid, 1)
+    pub(super) fn for_run(
+        granule: Box<dyn OpenGranule>,
+        grid: &dyn Grid,
+        is_local: bool,
+        bands: Option<&Bands>,
+    ) -> Result<Self> {
+        let (group, bands) = if is_local { (1, bands) } else { (usize::MAX, None) };
+        Self::read(granule, grid, Ways { group, bands, by_blocks: true })
     }
 
-    /// Reads the positions of so many parts side by side.
-    fn in_groups(granule: Box<dyn OpenGranule>, grid: &dyn Grid, group: usize) -> Result<Self> {
+    fn read(granule: Box<dyn OpenGranule>, grid: &dyn Grid, ways: Ways<'_>) -> Result<Self> {
         let infos = granule.parts().iter();
         let mut parts: Vec<Part> = infos
             .map(|part| match &part.state {
@@ -101,7 +114,7 @@ impl Located {
                 PartState::Broken(error) => Part::Hole(error.clone()),
             })
             .collect();
-        let present: Vec<(usize, u64)> = granule
+        let mut present: Vec<(usize, u64)> = granule
             .parts()
             .iter()
             .enumerate()
@@ -110,8 +123,18 @@ impl Located {
                 PartState::Absent | PartState::Broken(_) => None,
             })
             .collect();
+        if let Some(bands) = ways.bands {
+            present.retain(|&part| {
+                let located = banded::locate(part, &*granule, grid, bands);
+                let is_apart = located.is_some();
+                if let Some(located) = located {
+                    parts[part.0] = located.unwrap_or_else(Part::Hole);
+                }
+                !is_apart
+            });
+        }
         // A granule without parts is asked too: that it gives nothing is part of its contract.
-        let groups = present.chunks(group).chain(present.is_empty().then_some(&present[..]));
+        let groups = present.chunks(ways.group).chain(present.is_empty().then_some(&present[..]));
         for group in groups {
             let numbers: Vec<usize> = group.iter().map(|(number, _)| *number).collect();
             let positions = profile::time(Phase::Read, || crate::caught(|| Ok(granule.positions(&numbers))))?;
@@ -128,6 +151,13 @@ impl Located {
                         profile::add(Counter::RowsLocated, rows);
                         profile::time(Phase::Locate, || crate::caught(|| locate(rows, &positions, grid)))
                             .unwrap_or_else(Part::Hole)
+                    }
+                    // Perhaps it is longitudes of some rows only.
+                    Err(error) if ways.by_blocks && banded::is_of_some_rows(&error) => {
+                        match banded::locate((number, rows), &*granule, grid, &Bands::everywhere()) {
+                            Some(Ok(part)) => part,
+                            _ => Part::Hole(error),
+                        }
                     }
                     Err(error) => Part::Hole(error),
                 };
@@ -176,6 +206,7 @@ impl Located {
             match part {
                 Part::Exact(runs) => all.extend(runs.shards()),
                 Part::Candidates { shards, .. } => all.extend(shards.keys()),
+                Part::Banded(banded) => all.extend(banded.runs.shards()),
                 Part::Boxed(boxed) => match crate::caught(|| boxed.shards(number, &*self.granule, grid)) {
                     Ok(shards) => all.extend(shards),
                     Err(error) => _ = boxed.fault.set(error),
@@ -193,6 +224,7 @@ impl Located {
         self.granule.parts().iter().zip(&self.parts).filter_map(|(info, part)| match part {
             Part::Hole(error) => Some((info.name.as_str(), error)),
             Part::Boxed(boxed) => boxed.fault.get().map(|error| (info.name.as_str(), error)),
+            Part::Banded(banded) => banded.fault().map(|error| (info.name.as_str(), error)),
             _ => None,
         })
     }
@@ -212,6 +244,9 @@ impl Located {
                 Part::Exact(runs) => exact(runs.in_shard(shard).collect()),
                 Part::Boxed(boxed) => crate::caught(|| boxed.in_shard(number, shard, &*self.granule, grid))
                     .map_or_else(PartRows::Hole, exact),
+                Part::Banded(banded) => {
+                    crate::caught(|| banded.in_shard(shard, grid)).map_or_else(PartRows::Hole, exact)
+                }
                 Part::Candidates { shards, exact, .. } => PartRows::Candidates {
                     rows: shards.get(&shard).cloned().unwrap_or_default(),
                     all: *exact,
@@ -266,7 +301,7 @@ impl Located {
                     strays.rows_unassigned += unassigned.map(|(_, rows)| rows.len()).sum::<u64>();
                 }
                 Part::Boxed(boxed) => strays += boxed.strays(listed, map),
-                Part::Exact(runs) => strays += runs.strays(listed, map),
+                Part::Exact(runs) | Part::Banded(Banded { runs, .. }) => strays += runs.strays(listed, map),
             }
         }
         strays
@@ -296,6 +331,17 @@ impl Located {
     pub(super) fn is_boxed(&self) -> bool {
         self.parts.iter().any(|part| matches!(part, Part::Boxed(_)))
     }
+}
+
+/// How positions are read.
+#[derive(Debug, Clone, Copy)]
+struct Ways<'a> {
+    /// Parts that are read side by side.
+    group: usize,
+    /// Latitudes beyond which no row is wanted: latitudes are read first then, from sources that offer it.
+    bands: Option<&'a Bands>,
+    /// Whether a part whose positions cannot be read is looked at block by block.
+    by_blocks: bool,
 }
 
 fn len(range: &Range<u64>) -> u64 {

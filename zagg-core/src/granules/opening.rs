@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
+use serde_json::{Map, Value};
 
 use super::indexes::{Answer, IndexUse, Indexes, Outcome};
 use super::{Counting, Granules, Located, PoisonError, Slot, State, Watched, is_local};
@@ -12,29 +13,79 @@ use crate::error::{Context, Error, ErrorKind, Result};
 use crate::grid::Grid;
 use crate::profile::{self, Counter, Phase};
 use crate::range_reader::RangeReader;
+use crate::source::OpenGranule;
+
+/// A granule whose datasets were found, and the object that is read.
+#[derive(Debug)]
+pub(super) struct Opened {
+    granule: Box<dyn OpenGranule>,
+    reader: Arc<Watched>,
+}
 
 impl Granules {
-    pub(super) fn open(&self, slot: &Slot, grid: &dyn Grid) -> Result<Located> {
+    /// Opens and locates a granule, or locates one that is open already.
+    pub(super) fn open(&self, slot: &Slot, opened: Option<Opened>, grid: &dyn Grid) -> Result<Located> {
         let _in_span = tracing::debug_span!("open", granule = slot.granule.id).entered();
-        profile::add(Counter::GranulesOpened, 1);
-        profile::time(Phase::Open, || self.open_slot(slot, grid))
+        profile::time(Phase::Open, || {
+            let href = slot.granule.href(self.driver)?;
+            let opened = match opened {
+                Some(opened) => opened,
+                None => {
+                    profile::add(Counter::GranulesOpened, 1);
+                    if let Some(indexes) = &self.indexes
+                        && let Some(located) = self.open_known(indexes, slot, href, grid)?
+                    {
+                        return Ok(located);
+                    }
+                    self.open_unknown(slot, href)?
+                }
+            };
+            self.locate(slot, href, opened, grid)
+        })
     }
 
-    fn open_slot(&self, slot: &Slot, grid: &dyn Grid) -> Result<Located> {
+    /// What a granule says of a column. Of a local granule without an index no positions are read for that.
+    pub(super) fn told_of(&self, number: u32, column: &str, grid: &dyn Grid) -> Result<Map<String, Value>> {
+        let slot = &self.slots[number as usize];
         let href = slot.granule.href(self.driver)?;
-        if let Some(indexes) = &self.indexes
-            && let Some(located) = self.open_known(indexes, slot, href, grid)?
-        {
-            return Ok(located);
+        let indexed = self.indexes.as_ref().is_some_and(|indexes| indexes.on_miss().is_some());
+        // Over a network attributes come along with the positions, which are needed soon.
+        if indexed || !is_local(href) {
+            return Ok(self.proven(number, grid)?.granule().column_attributes(column));
         }
+        let mut state = slot.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if matches!(&*state, State::Closed) {
+            let _in_span = tracing::debug_span!("open", granule = slot.granule.id).entered();
+            profile::add(Counter::GranulesOpened, 1);
+            *state = match profile::time(Phase::Open, || self.open_unknown(slot, href)) {
+                Ok(opened) => State::Opened(opened),
+                Err(error) if error.kind() == ErrorKind::Temporary => return Err(error),
+                Err(error) => State::Failed(error),
+            };
+        }
+        match &*state {
+            State::Opened(opened) => Ok(opened.granule.column_attributes(column)),
+            State::Open(located) => Ok(located.granule().column_attributes(column)),
+            State::Failed(error) => Err(error.clone()),
+            State::Closed => Ok(Map::new()),
+        }
+    }
+
+    /// Opens a granule by looking for everything.
+    fn open_unknown(&self, slot: &Slot, href: &str) -> Result<Opened> {
         let reader = self.watched(slot, self.opener.open(href)?);
         let opened = Arc::clone(&reader);
         let granule = crate::caught(|| self.source.open(&slot.granule, opened)).context(|| "opening")?;
-        let locate = if is_local(href) { Located::one_by_one } else { Located::new };
-        let located = crate::caught(|| locate(granule, grid))?.of(reader);
-        if let Some(indexes) = &self.indexes
-            && indexes.on_miss() == Some(OnMiss::Build)
-        {
+        Ok(Opened { granule, reader })
+    }
+
+    fn locate(&self, slot: &Slot, href: &str, opened: Opened, grid: &dyn Grid) -> Result<Located> {
+        let Opened { granule, reader } = opened;
+        let builds = self.indexes.as_ref().filter(|indexes| indexes.on_miss() == Some(OnMiss::Build));
+        // An index has the positions of all rows.
+        let bands = self.bands.as_ref().filter(|_| builds.is_none());
+        let located = crate::caught(|| Located::for_run(granule, grid, is_local(href), bands))?.of(reader);
+        if let Some(indexes) = builds {
             self.save(indexes, slot, &located, grid);
         }
         Ok(located)

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::side_by_side::side_by_side;
 use super::state::state_of;
-use super::{ShardState, digest, level_bytes, read_record, shard_name};
+use super::{OTHER_BLOCKS, ShardState, has_its_blocks, level_bytes, read_record, shard_name};
 use crate::error::{Error, Result};
 use crate::levels::Writer;
 use crate::product::Product;
@@ -44,16 +44,11 @@ pub fn made_from(
         return Ok(Err(state.reason()));
     }
     let redo = |reason: &str| Ok(Err(reason.to_string()));
-    if record["product"] != product.identity().as_str() {
-        return redo("made by another pipeline or for another shard map");
-    }
     let Some(objects) = objects(&record["objects"], product.granules_of(shard).count()) else {
         return redo("its record does not say which objects were read");
     };
-    if let Some(stored) = store.stored(&product.blocks_of(shard))?
-        && record["digest"] != digest(stored.digest)
-    {
-        return redo("its blocks are not those that were written");
+    if !has_its_blocks((product, store), shard, &record)? {
+        return redo(OTHER_BLOCKS);
     }
     if product.levels.iter().any(|level| level.writer != Writer::Tasks) {
         match level_bytes(store, &label, &record) {

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 const THREADS: usize = 16;
 
 /// Does something with every item on some threads that mostly wait, and gives the answers in the order of the items.
-pub(super) fn side_by_side<I: Sync, T: Send>(
+pub(crate) fn side_by_side<I: Sync, T: Send>(
     items: &[I],
     work: impl Fn(&I) -> Result<T> + Sync,
 ) -> Vec<Result<T>> {

@@ -22,7 +22,7 @@ pub enum ShardState {
     Kept(String),
     /// A task began and has not ended.
     Open,
-    /// There is no record, or none that can be read.
+    /// There is no record, or none that can be read, or that of another store.
     Missing,
 }
 
@@ -73,6 +73,12 @@ pub(super) fn state_of(product: &Product, shard: u64, record: &Value) -> ShardSt
                 Value::Null => ShardState::Failed(reason),
                 _ => ShardState::Kept(reason),
             }
+        }
+        // What another store has left here, or a copy of it has brought, says nothing of this one.
+        Some(TaskStatus::Done | TaskStatus::Incomplete)
+            if record["product"] != product.identity().as_str() =>
+        {
+            ShardState::Missing
         }
         // A full sphere may hold shards of earlier maps, too, about whose granules this one says nothing.
         Some(TaskStatus::Done | TaskStatus::Incomplete)

@@ -1,7 +1,5 @@
 //! What the kernels ask of an element type: one of the four that columns are widened to.
 
-use std::cmp::Ordering;
-
 /// An element type that kernels are compiled for.
 pub(super) trait Number: Copy + PartialOrd {
     /// The least value; minus infinity for floats.
@@ -13,8 +11,12 @@ pub(super) trait Number: Copy + PartialOrd {
     fn is_nan(self) -> bool;
     /// The nearest f64.
     fn to_f64(self) -> f64;
-    /// A total order; without NaN the usual one.
-    fn order(&self, other: &Self) -> Ordering;
+    /// An integer that is ordered as the number is: without NaN in the usual order.
+    type Key: Copy + Ord;
+    /// Its key.
+    fn key(self) -> Self::Key;
+    /// The number of a key.
+    fn of_key(key: Self::Key) -> Self;
 }
 
 macro_rules! integer {
@@ -31,8 +33,14 @@ macro_rules! integer {
                 self as f64
             }
 
-            fn order(&self, other: &Self) -> Ordering {
-                self.cmp(other)
+            type Key = Self;
+
+            fn key(self) -> Self {
+                self
+            }
+
+            fn of_key(key: Self) -> Self {
+                key
             }
         }
     };
@@ -42,7 +50,7 @@ integer!(i64);
 integer!(u64);
 
 macro_rules! float {
-    ($t:ty) => {
+    ($t:ty, $bits:ty, $key:ty) => {
         impl Number for $t {
             const LOWEST: Self = Self::NEG_INFINITY;
             const HIGHEST: Self = Self::INFINITY;
@@ -55,12 +63,20 @@ macro_rules! float {
                 self.into()
             }
 
-            fn order(&self, other: &Self) -> Ordering {
-                self.total_cmp(other)
+            type Key = $key;
+
+            /// As `total_cmp` of the standard library: the bits of a negative number but its sign are turned over.
+            fn key(self) -> $key {
+                let bits = self.to_bits() as $key;
+                bits ^ ((bits >> (<$key>::BITS - 1)) as $bits >> 1) as $key
+            }
+
+            fn of_key(key: $key) -> Self {
+                Self::from_bits((key ^ ((key >> (<$key>::BITS - 1)) as $bits >> 1) as $key) as $bits)
             }
         }
     };
 }
 
-float!(f32);
-float!(f64);
+float!(f32, u32, i32);
+float!(f64, u64, i64);

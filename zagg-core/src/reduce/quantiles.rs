@@ -48,7 +48,7 @@ fn of_group<T: Number>(
     group: &[T],
     ascending: &[(usize, f64)],
     nan: Nan,
-    scratch: &mut Vec<T>,
+    scratch: &mut Vec<T::Key>,
     out: &mut [f64],
 ) {
     if let ([x], Nan::Propagate) = (group, nan) {
@@ -56,21 +56,24 @@ fn of_group<T: Number>(
         return;
     }
     scratch.clear();
-    scratch.extend_from_slice(group);
+    // To compare integers is quicker than to compare numbers in a total order.
     if group.iter().any(|x| x.is_nan()) {
         if nan == Nan::Propagate {
             return;
         }
-        scratch.retain(|x| !x.is_nan());
+        scratch.extend(group.iter().filter(|x| !x.is_nan()).map(|x| x.key()));
+    } else {
+        scratch.extend(group.iter().map(|x| x.key()));
     }
+    let number = |key: T::Key| T::of_key(key).to_f64();
     let Some(top) = scratch.len().checked_sub(1) else { return };
     if top < SMALL {
-        scratch.sort_unstable_by(T::order);
+        scratch.sort_unstable();
         for &(place, q) in ascending {
             let position = q * top as f64;
             let below = (position as usize).min(top);
-            let (low, fraction) = (scratch[below].to_f64(), position - below as f64);
-            let high = || scratch[(below + 1).min(top)].to_f64();
+            let (low, fraction) = (number(scratch[below]), position - below as f64);
+            let high = || number(scratch[(below + 1).min(top)]);
             out[place] = if fraction == 0.0 { low } else { between(low, high(), fraction) };
         }
         return;
@@ -81,15 +84,15 @@ fn of_group<T: Number>(
         let position = q * top as f64;
         let below = (position as usize).min(top);
         let rest = &mut scratch[sorted..];
-        let (_, low, above) = rest.select_nth_unstable_by(below - sorted, T::order);
-        let low = low.to_f64();
+        let (_, low, above) = rest.select_nth_unstable(below - sorted);
+        let low = number(*low);
         sorted = below;
         let fraction = position - below as f64;
         out[place] = if fraction == 0.0 {
             low
         } else {
-            match above.iter().min_by(|a, b| a.order(b)) {
-                Some(high) => between(low, high.to_f64(), fraction),
+            match above.iter().min() {
+                Some(high) => between(low, number(*high), fraction),
                 None => low,
             }
         };

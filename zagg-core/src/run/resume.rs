@@ -69,6 +69,7 @@ impl Run {
         }
         self.tasks = tasks;
         self.skipped = resumed.skipped.len() as u64;
+        self.left_out.clone_from(&resumed.skipped);
         Ok(resumed)
     }
 }

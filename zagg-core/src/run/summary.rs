@@ -1,6 +1,6 @@
 //! From the reports of tasks to the summary and the report of a run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
@@ -84,6 +84,24 @@ pub(super) fn summarise(run: &Run, reports: &[TaskReport], seconds: f64) -> RunS
         allow_incomplete: run.allow_incomplete,
         failures,
         warnings,
+    }
+}
+
+/// Counts shards as failed that were done as far as their tasks know, and are not as their records say: a record that was lost
+/// or that somebody else wrote over. What finalize has not seen is not there.
+pub(super) fn believe_records(
+    summary: &mut RunSummary,
+    reports: &[TaskReport],
+    left_out: &[String],
+    not_done: &[(String, String)],
+) {
+    let done = reports.iter().filter(|report| report.status == TaskStatus::Done).map(|report| &report.shard);
+    let done: BTreeSet<&String> = done.chain(left_out).collect();
+    for (label, reason) in not_done.iter().filter(|(label, _)| done.contains(label)) {
+        summary.shards_done -= 1;
+        summary.shards_failed += 1;
+        summary.temporary = false;
+        summary.failures.push((label.clone(), format!("it was done, and its record says now: {reason}")));
     }
 }
 

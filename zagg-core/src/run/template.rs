@@ -28,6 +28,8 @@ pub(super) fn write(run: &Run, overwrite: bool) -> Result<Created> {
                 }
             }
         }
+        // Neither workers nor finalize write them again, and no record names their digest.
+        run.store.settle()?;
     }
     Ok(created)
 }

@@ -98,6 +98,10 @@ impl<S: Store, F: Fn(u64) -> bool + Send + Sync> Store for FailingStore<S, F> {
         self.inner.list_records(prefix)
     }
 
+    fn settle(&self) -> Result<()> {
+        self.inner.settle()
+    }
+
     fn finalize(&self, state: StoreState) -> Result<()> {
         self.pass("the state")?;
         self.inner.finalize(state)

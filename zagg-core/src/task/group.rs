@@ -1,7 +1,7 @@
 //! Grouping rows by cell: a stable counting sort on the cell's place in the shard.
 
-/// Bits that one pass sorts by: the table of counts stays in the first-level cache.
-const DIGIT_BITS: u32 = 11;
+/// Bits that one pass sorts by: those of a shard of 4,096 cells, and the table of counts stays in the first-level cache.
+const DIGIT_BITS: u32 = 12;
 
 /// Rows sorted by cell.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

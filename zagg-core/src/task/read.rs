@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use super::gather::Chunk;
-use crate::column::Column;
+use crate::column::{Column, kept};
 use crate::error::{Error, Result};
 use crate::granules::{Located, PartRows, in_part, measured};
 use crate::grid::NO_CELL;
@@ -294,8 +294,7 @@ fn keep(
     let inside = flags.iter().filter(|inside| **inside).count() as u64;
     let columns = place.run.product.program.rows().select(&mut flags, columns)?;
     if flags.contains(&false) {
-        let mut keep = flags.iter();
-        cells.retain(|_| *keep.next().unwrap_or(&false));
+        cells = kept(&cells, &flags);
     }
     Ok((inside, cells, columns))
 }
@@ -322,8 +321,7 @@ fn clip(place: Place<'_>, cells: &mut Vec<u64>, columns: &mut [Column]) -> Resul
     let keep: Vec<bool> = offsets.into_iter().map(|offset| area.contains(offset)).collect();
     let before = cells.len();
     if keep.contains(&false) {
-        let mut flags = keep.iter();
-        cells.retain(|_| *flags.next().unwrap_or(&false));
+        *cells = kept(cells, &keep);
         for column in columns {
             *column = column.filter(&keep);
         }

@@ -52,12 +52,13 @@ impl ArchiveKeys {
 
     /// The credentials, good for ten minutes at least where the archive gives such.
     pub(super) async fn get(&self) -> Result<Arc<AwsCredential>> {
-        self.until_end().await.map(|(keys, _)| keys)
+        self.kept.get(|| self.fetch()).await.map(|(keys, _)| keys)
     }
 
-    /// The same with their end.
-    pub(super) async fn until_end(&self) -> Result<(Arc<AwsCredential>, SystemTime)> {
-        self.kept.get(|| self.fetch()).await
+    /// Credentials with their end, which is at least so far away where the archive gives such: those that are kept, or new
+    /// ones.
+    pub(super) async fn lasting(&self, least: Duration) -> Result<(Arc<AwsCredential>, SystemTime)> {
+        self.kept.get_lasting(least, || self.fetch()).await
     }
 
     async fn fetch(&self) -> Result<Fetched<(Arc<AwsCredential>, SystemTime)>> {

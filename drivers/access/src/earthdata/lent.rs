@@ -85,6 +85,20 @@ impl CredentialsObject {
         block_on(async { Ok(self.get().await?.ends) })
     }
 
+    /// The same for whoever needs it until some time: what ends sooner is read again, since it may have been renewed since it
+    /// was read, once in two seconds at most.
+    ///
+    /// # Errors
+    /// As of [`Self::ends`].
+    pub fn ends_reading_again_before(&self, until: SystemTime) -> Result<Option<SystemTime>> {
+        let ends = self.ends()?;
+        let soon = ends.is_some_and(|at| at < until);
+        if soon && self.0.kept.refused(|lent| lent.ends == ends) {
+            return self.ends();
+        }
+        Ok(ends)
+    }
+
     /// What it holds, read anew when that ends soon.
     pub(super) async fn get(&self) -> Result<Arc<Lent>> {
         self.0.kept.get(|| self.fetch()).await

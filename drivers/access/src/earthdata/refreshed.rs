@@ -91,8 +91,19 @@ impl<T: Clone> Refreshed<T> {
     where
         F: Future<Output = Result<Fetched<T>>>,
     {
+        self.get_lasting(Duration::ZERO, fetch).await
+    }
+
+    /// The same, where a value that ends within `least` does not serve while another can be had: it is fetched anew.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub(crate) async fn get_lasting<F>(&self, least: Duration, fetch: impl FnOnce() -> F) -> Result<T>
+    where
+        F: Future<Output = Result<Fetched<T>>>,
+    {
         let now = (self.clock)();
-        let (fresh, good) = self.look(now);
+        let (fresh, good) = self.look(now, least);
         if let Some(value) = fresh {
             return Ok(value);
         }
@@ -103,7 +114,7 @@ impl<T: Clone> Refreshed<T> {
         };
         // Somebody else may have fetched, or failed, while this one waited.
         let now = (self.clock)();
-        let (fresh, good) = self.look(now);
+        let (fresh, good) = self.look(now, least);
         if let Some(value) = fresh {
             return Ok(value);
         }
@@ -131,15 +142,16 @@ impl<T: Clone> Refreshed<T> {
         }
     }
 
-    /// The value when it is fresh, and when it is good at all.
-    fn look(&self, now: Now) -> (Option<T>, Option<T>) {
+    /// The value when it is fresh and lasts so long at least, and when it is good at all.
+    fn look(&self, now: Now, least: Duration) -> (Option<T>, Option<T>) {
         let mut state = self.state();
         if state.failed.as_ref().is_some_and(|(_, until)| *until <= now.steady) {
             state.failed = None;
         }
         let Some(kept) = &state.kept else { return (None, None) };
         let value = |until: SystemTime| (now.date < until).then(|| kept.value.clone());
-        (value(kept.refresh), value(kept.ends))
+        let lasts = kept.ends.duration_since(now.date).is_ok_and(|left| left >= least);
+        (value(kept.refresh).filter(|_| lasts), value(kept.ends))
     }
 
     /// A server refused a value before its time. Gives whether the next one may be another: the value is dropped when it is

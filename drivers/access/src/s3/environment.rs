@@ -105,6 +105,11 @@ impl Ambient {
         }
     }
 
+    /// Id of the keys that were given last.
+    pub(crate) fn last(&self) -> Option<String> {
+        self.provider().last.clone()
+    }
+
     fn is_fixed(&self) -> bool {
         (self.lookup)("AWS_ACCESS_KEY_ID").is_some()
     }

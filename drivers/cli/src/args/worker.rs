@@ -83,6 +83,9 @@ pub(crate) struct WorkerArgs {
     /// Start no further task after one has failed
     #[arg(long)]
     pub(crate) fail_fast: bool,
+    /// Say where the time went: reading, decoding, sorting, statistics, writing. The report of all workers always has it
+    #[arg(long)]
+    pub(crate) profile: bool,
     /// Form of the summary on standard output
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,

@@ -6,7 +6,7 @@ use serde_json::json;
 use zagg_core::finalize::{FinalizeSummary, finalize};
 use zagg_core::plan::Claim;
 use zagg_core::product::{PLAN, Product};
-use zagg_core::records::{ShardState, shard_state, shards_of_store};
+use zagg_core::records::{ShardState, ShardStatus, shards_of_store, statuses};
 use zagg_core::registry::Registry;
 use zagg_core::store::{Store, StoreState};
 use zagg_core::{Error, ErrorKind, Result};
@@ -63,6 +63,11 @@ pub(crate) fn run(args: &FinalizeArgs) -> Result<u8, Failure> {
         Some((how, to)) => Some(rechunk(&store, to, how, args.overwrite)?),
     };
     print(args, &place, state, finalized.as_ref(), copied.as_ref())?;
+    if let (Some(workers), Some(summary), false) = (&workers, &finalized, args.release)
+        && state != StoreState::Complete
+    {
+        workers.advise(summary.shards);
+    }
     Ok(if state == StoreState::Complete { 0 } else { INCOMPLETE })
 }
 
@@ -75,7 +80,7 @@ struct Workers {
 
 impl Workers {
     /// Refuses a store that is not that of the plan, or was given to another one.
-    fn check(&self, store: &ZarrStore, template: &str) -> Result<()> {
+    fn check(&self, store: &ZarrStore, plan: &[u8], template: &str) -> Result<()> {
         if self.worker.plan().identity != template {
             return Err(Error::input(format!(
                 "store {}: it was made by another pipeline, grid or shard map than the plan; plan again",
@@ -88,20 +93,33 @@ impl Workers {
                 store.location(),
                 claim.plan.escape_debug()
             ))),
+            // It would be complete with the shards of the other map.
+            _ if !self.worker.plan().is_of(plan) => Err(Error::input(format!(
+                "store {}: it was given to a run or a plan of another shard map since; plan again",
+                store.location()
+            ))),
             _ => Ok(()),
         }
     }
 
-    /// Leaves the report of all workers, and takes the store back when it is complete.
-    fn end(&self, product: &Product, store: &ZarrStore, finalized: &FinalizeSummary) -> Result<()> {
-        let labels: Vec<String> =
-            product.shards.iter().map(|&shard| product.grid.shard_label(shard)).collect();
-        let (summary, tasks) = zagg_worker::summary(store, &labels, finalized)?;
-        zagg_worker::write_report(store, &summary, &tasks)?;
-        if finalized.state == StoreState::Complete || self.release {
-            Claim::take_back(store)?;
+    /// Leaves the report of all workers.
+    fn report(&self, product: &Product, store: &ZarrStore, finalized: &FinalizeSummary) -> Result<()> {
+        let digest = self.worker.digest();
+        let (summary, tasks) = zagg_worker::summary((product, store), digest, finalized)?;
+        zagg_worker::write_report(store, &summary, &tasks)
+    }
+
+    /// Says when a plan does not have all shards of its map, so that its workers cannot complete the store.
+    fn advise(&self, shards: u64) {
+        let tasks = self.worker.plan().tasks;
+        if tasks < shards {
+            output::note(&format!(
+                "zagg: the plan has {} of the {} shards of its map; take the store back with --release, and go on with zagg run \
+                 --resume or another plan",
+                grouped(tasks),
+                grouped(shards)
+            ));
         }
-        Ok(())
     }
 }
 
@@ -126,7 +144,7 @@ fn finalized(
         code: if error.kind() == ErrorKind::Input { TEMPORARY } else { Failure::from(error.clone()).code },
         message: error.to_string(),
     })?;
-    let outcome = zagg_core::caught(|| finalize_held(&product, store, template, workers));
+    let outcome = zagg_core::caught(|| finalize_held(&product, store, (plan, template), workers));
     let released = store.release();
     let summary = outcome.map_err(|error| match error.kind() {
         ErrorKind::NotFound | ErrorKind::Input => Failure::from(error),
@@ -140,16 +158,17 @@ fn finalized(
 fn finalize_held(
     product: &Product,
     store: &ZarrStore,
-    template: &str,
+    (plan, template): (&[u8], &str),
     workers: Option<&Workers>,
 ) -> Result<FinalizeSummary> {
     if let Some(workers) = workers {
-        workers.check(store, template)?;
+        workers.check(store, plan, template)?;
     }
-    let missing = |shard: &u64| shard_state(product, store, *shard) == ShardState::Missing;
+    let shards = statuses(product, store, &shards_of_store(product, store)?)?;
+    let is_missing = |shard: &ShardStatus| shard.state == ShardState::Missing;
     // A store that is taken back may be empty: it says afterwards what it lacks.
     let is_taken_back = workers.is_some_and(|workers| workers.release);
-    if !is_taken_back && shards_of_store(product, store)?.iter().all(missing) {
+    if !is_taken_back && shards.iter().all(is_missing) {
         let first = if workers.is_some() { "run zagg worker first" } else { "run its shard map first" };
         return Err(Error::not_found(format!(
             "store {}: there are no records of shards beside it; nothing was changed, {first}",
@@ -160,7 +179,11 @@ fn finalize_held(
     store.finalize(StoreState::Open)?;
     let summary = finalize(product, store)?;
     if let Some(workers) = workers {
-        workers.end(product, store, &summary)?;
+        workers.report(product, store, &summary)?;
+    }
+    // Whoever finalized it: what is complete is not to be written to any more.
+    if summary.state == StoreState::Complete || is_taken_back {
+        Claim::take_back(store)?;
     }
     Ok(summary)
 }

@@ -1,6 +1,8 @@
 //! `zagg inspect`: what a store, a granule, a shard map or a pipeline holds.
 
+mod contents;
 mod granule;
+mod paths;
 mod reads;
 mod shard_map;
 mod store;
@@ -31,12 +33,7 @@ pub(crate) fn run(args: &InspectArgs) -> Result<u8, Failure> {
     let is_seen_by = args.pipeline.plugin.is_some() || !args.pipeline.config.is_empty();
     match kind(path, is_seen_by)? {
         Kind::Store => {
-            if let Some(root) = path.parent().filter(|root| root.join("zarr.json").is_file()) {
-                let (path, root) = (path.display(), root.display());
-                return Err(
-                    Error::input(format!("{path} is a group inside a store; give its root, {root}")).into()
-                );
-            }
+            outside_of_stores(path)?;
             store::describe(&ZarrStore::open_path(path)?, path, args.format)?;
         }
         Kind::Granule => granule::describe(path, &args.pipeline, args.format)?,
@@ -47,6 +44,17 @@ pub(crate) fn run(args: &InspectArgs) -> Result<u8, Failure> {
         Kind::Pipeline => describe_pipeline(path, args.format)?,
     }
     Ok(0)
+}
+
+/// Refuses a group inside a store, which the user may have taken for the store.
+pub(super) fn outside_of_stores(path: &Path) -> Result<()> {
+    match path.parent().filter(|root| root.join("zarr.json").is_file() && path.join("zarr.json").is_file()) {
+        Some(root) => {
+            let (path, root) = (path.display(), root.display());
+            Err(Error::input(format!("{path} is a group inside a store; give its root, {root}")))
+        }
+        None => Ok(()),
+    }
 }
 
 /// The store at `s3://bucket/folder`; none where there is none, so that it may be a granule.
@@ -104,6 +112,15 @@ fn kind(path: &Path, has_pipeline: bool) -> Result<Kind> {
     let is_text = ["json", "yaml", "yml"].contains(&ending.as_str());
     if has_pipeline && !is_text {
         return Ok(Kind::Granule);
+    }
+    // A text has no zero bytes, and its first letters are whole or the last of them is cut.
+    let is_binary = start[..n].contains(&0)
+        || std::str::from_utf8(&start[..n]).is_err_and(|error| error.error_len().is_some());
+    if is_binary && !is_packed && ending != "json" {
+        return Err(Error::input(format!(
+            "{}: not a text file, and neither HDF5 nor a shard map; a granule of another format needs --plugin or --config",
+            path.display()
+        )));
     }
     Ok(if is_packed || ending == "json" || first == Some(&b'{') { Kind::ShardMap } else { Kind::Pipeline })
 }

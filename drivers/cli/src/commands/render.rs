@@ -31,6 +31,7 @@ pub(crate) fn run(args: &RenderArgs) -> Result<u8, Failure> {
     // What can be wrong with the arguments is found before anything is read.
     let form = form(&args.output)?;
     let style = style(args)?;
+    super::inspect::outside_of_stores(Path::new(&args.store))?;
     let store = open(&args.store, args.output_creds.as_deref())?;
     let request = Request {
         variable: variable(args, &store)?,

@@ -39,7 +39,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8, Failure> {
     let stop = Stop::default();
     let progress = Arc::new(Progress::new("shards", run.tasks.len() as u64).stopped_by(&stop));
     let teller = Arc::clone(&progress);
-    signals::watch(&stop, move |text| teller.say(text));
+    signals::watch(&stop, "go on with --resume", move |text| teller.say(text));
     if args.resume {
         let asked = run.tasks.len();
         tell(&progress, &run.resume(args.trust_ids)?, asked);

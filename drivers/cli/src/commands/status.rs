@@ -1,6 +1,7 @@
 //! `zagg status`: which shards of a store are done, and what is wrong with the others.
 
 use serde_json::{Value, json};
+use zagg_core::plan::Claim;
 use zagg_core::product::{PLAN, Product};
 use zagg_core::records::{ShardState, ShardStatus, shards_of_store, statuses};
 use zagg_core::store::{Store, StoreState};
@@ -40,8 +41,13 @@ pub(crate) fn run(args: &StatusArgs) -> Result<u8, Failure> {
         );
     }
     let shards = statuses(&product, &store, &shards_of_store(&product, &store)?)?;
-    let status =
-        Status { location: &args.store, state: found.state, writer: store.writer()?, shards: &shards };
+    let status = Status {
+        location: &args.store,
+        state: found.state,
+        writer: store.writer()?,
+        claim: Claim::of(&store)?,
+        shards: &shards,
+    };
     match args.format {
         Format::Text => status.text()?,
         Format::Json => output::json(&status.json())?,
@@ -55,6 +61,8 @@ struct Status<'a> {
     state: StoreState,
     /// Who is writing.
     writer: Option<String>,
+    /// The plan whose workers write, when it is given to them.
+    claim: Option<Claim>,
     shards: &'a [ShardStatus],
 }
 
@@ -86,6 +94,9 @@ impl Status<'_> {
         if let Some(writer) = &self.writer {
             table.add_row(["written by", writer]);
         }
+        if let Some(claim) = &self.claim {
+            table.add_row(["given to", &format!("the workers of {}", claim.plan.escape_debug())]);
+        }
         output::data(&table.to_string())?;
         let not_done = self.not_done().count();
         if not_done == 0 {
@@ -108,6 +119,7 @@ impl Status<'_> {
             "state": self.state,
             "complete": self.is_complete(),
             "written_by": self.writer,
+            "given_to": self.claim.as_ref().map(|claim| &claim.plan),
             "shards": self.shards.len(),
         });
         for name in STATES {
@@ -135,6 +147,11 @@ impl Status<'_> {
         }
         if self.writer.is_some() {
             output::note("zagg: a run is writing to it");
+        } else if let Some(claim) = &self.claim {
+            output::note(&format!(
+                "zagg: to go on, start its workers again, and then zagg finalize --plan {}",
+                claim.plan.escape_debug()
+            ));
         } else if self.not_done().next().is_none() {
             output::note(&format!(
                 "zagg: every shard is done; zagg finalize {} makes it complete",

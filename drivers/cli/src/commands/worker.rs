@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use zagg_core::profile::{self, Phase, Profile};
 use zagg_core::report::{TaskReport, TaskStatus, Traffic};
 use zagg_core::run::RunOptions;
 use zagg_core::store::Written;
@@ -20,6 +21,8 @@ use crate::signals::{self, Stop};
 use crate::summary;
 
 pub(crate) fn run(args: &WorkerArgs) -> Result<u8, Failure> {
+    let counting = Arc::new(Profile::new());
+    let _counting = counting.enter();
     let place = ArrayPlace::find(args.index, args.of, |name| std::env::var(name).ok())?;
     let place = place.ok_or_else(|| {
         Failure::usage(
@@ -27,7 +30,7 @@ pub(crate) fn run(args: &WorkerArgs) -> Result<u8, Failure> {
              AWS_BATCH_JOB_ARRAY_INDEX or JOB_COMPLETION_INDEX",
         )
     })?;
-    let worker = Worker::open(&args.plan, options(args)?)?;
+    let worker = profile::time(Phase::List, || Worker::open(&args.plan, options(args)?))?;
     for warning in worker.warnings() {
         output::warning(warning);
     }
@@ -39,12 +42,17 @@ pub(crate) fn run(args: &WorkerArgs) -> Result<u8, Failure> {
     let stop = Stop::default();
     let progress = Arc::new(Progress::new("tasks", tasks.len() as u64).stopped_by(&stop));
     let watched = Arc::clone(&progress);
-    signals::watch(&stop, move |text| watched.say(text));
+    let go_on = "start this worker again, which does what is left";
+    signals::watch(&stop, go_on, move |text| watched.say(text));
     let executor = LocalExecutor { fail_fast: args.fail_fast, ..LocalExecutor::default() };
     let work = worker.run_tasks(tasks, &executor, &*progress);
     progress.finish();
     let work = work?;
     print(&worker, &work, args.format)?;
+    // As JSON the summary has it.
+    if args.profile && args.format == Format::Text {
+        crate::profile::print(&counting.report())?;
+    }
     Ok(work.exit_code())
 }
 
@@ -115,6 +123,7 @@ fn json(worker: &Worker, work: &Work) -> Result<Value> {
         "tasks": tasks?,
         "not_run": work.not_run,
         "warnings": work.warnings,
+        "profile": work.profile,
         "exit_code": work.exit_code(),
     }))
 }

@@ -1,4 +1,5 @@
-//! A disk that is full, made by a limit on the length of files: the same error path, and it needs no privileges.
+//! A disk that is full: made by a limit on the length of files, which needs no privileges, and a real one where file systems may
+//! be mounted.
 #![cfg(unix)]
 
 use std::process::Command;
@@ -109,4 +110,86 @@ fn a_map_that_does_not_fit_is_not_there_at_all() {
     limited(&bench, 1, &catalog).exits(1);
     assert_eq!(std::fs::read(bench.path("map.json")).unwrap(), old);
     assert_eq!(bench.names(), ["granules", "map.json"]);
+}
+
+/// A small file system in memory, at a folder of the bench.
+#[cfg(target_os = "linux")]
+struct SmallDisk(std::path::PathBuf);
+
+#[cfg(target_os = "linux")]
+impl SmallDisk {
+    /// Says why not where none may be mounted.
+    fn mount(bench: &Bench) -> Result<Self, String> {
+        let folder = bench.path("disk");
+        std::fs::create_dir_all(&folder).unwrap();
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=64m", "zagg-test"]).arg(&folder);
+        match mount.output() {
+            Ok(said) if said.status.success() => Ok(Self(folder)),
+            Ok(said) => Err(String::from_utf8_lossy(&said.stderr).trim().to_string()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    fn resize(&self, kilobytes: usize) {
+        let mut mount = Command::new("mount");
+        let status = mount.args(["-o", &format!("remount,size={kilobytes}k")]).arg(&self.0).status();
+        assert!(status.unwrap().success(), "{kilobytes} kB");
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // The test says what was wrong; a folder that stays mounted is named by whoever removes it.
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_disk_that_is_really_full_is_told_and_the_next_run_goes_on() {
+    let bench = Bench::with_map();
+    let disk = match SmallDisk::mount(&bench) {
+        Ok(disk) => disk,
+        Err(why) => {
+            use std::io::Write as _;
+            // Past the capture of output, which `eprintln!` does not get past.
+            let _ = writeln!(std::io::stderr(), "skipped: no file system may be mounted here: {why}");
+            return;
+        }
+    };
+    bench.run_into("disk/out.zarr", &[]).exits(0);
+    let whole = bench.tree("disk/out.zarr");
+    let pages = |tree: &str| bench.tree(tree).values().map(|bytes| bytes.len().div_ceil(4096)).sum::<usize>();
+    let needed = 4 * (pages("disk/out.zarr") + pages("disk/out.zarr.zagg"));
+    let wipe = || {
+        for name in ["disk/out.zarr", "disk/out.zarr.zagg"] {
+            std::fs::remove_dir_all(bench.path(name)).unwrap_or_default();
+        }
+    };
+    let (mut told, mut codes) = (0, Vec::new());
+    for percent in [10, 25, 40, 55, 70, 85, 95] {
+        wipe();
+        disk.resize(needed * percent / 100);
+        let said = bench.run_into("disk/out.zarr", &[]);
+        let code = said.code.unwrap_or_else(|| panic!("killed by a signal at {percent} %: {said:?}"));
+        codes.push(code);
+        if code != 0 {
+            assert!(matches!(code, 1 | 3), "{percent} %: {said:?}");
+            assert!(said.err.contains("No space left on device"), "{percent} %: {said:?}");
+            assert!(said.err.lines().all(|line| line.starts_with("zagg: ")), "{said:?}");
+            told += 1;
+        }
+        if bench.exists("disk/out.zarr/zarr.json") {
+            let state = bench.json("disk/out.zarr/zarr.json")["attributes"]["zagg"]["state"].clone();
+            assert_eq!(state == "complete", code == 0, "{percent} %: {state}");
+            bench.zagg(&["status", "disk/out.zarr"]).exits(if code == 0 { 0 } else { 3 });
+        }
+        // Somebody makes room.
+        disk.resize(65_536);
+        bench.run_into("disk/out.zarr", &["--resume"]).exits(0);
+        assert_eq!(bench.tree("disk/out.zarr"), whole, "after {percent} %");
+    }
+    assert!(told >= 4 && codes.contains(&3), "{codes:?}");
 }

@@ -73,6 +73,59 @@ fn a_granule_is_described_part_by_part() {
 }
 
 #[test]
+fn a_granule_of_no_preset_shows_what_it_has() {
+    let bench = Bench::empty();
+    let mut one = spec(0);
+    one.beams = vec!["gt1l".into(), "gt3r".into()];
+    one.without = vec!["gt1l/land_ice_segments/latitude".into(), "gt3r/land_ice_segments/latitude".into()];
+    bench.make(&one);
+    let path = format!("granules/{}", NAMES[0]);
+    let said = inspect(&bench, &path);
+    assert!(said["pipeline"].is_null() && said["parts"].as_array().unwrap().is_empty(), "{said}");
+    let holds = said["holds"].as_array().unwrap();
+    let height = holds.iter().find(|one| one["dataset"] == "/gt1l/land_ice_segments/h_li").unwrap();
+    assert_eq!((&height["dtype"], height["shape"].as_array().unwrap().len()), (&"float32".into(), 1));
+    assert_eq!(said["datasets"], holds.len());
+    let text = bench.zagg(&["inspect", &path]).exits(0).out;
+    let missed = "no preset finds its points (atl06: ";
+    assert!(text.contains(missed) && text.contains("/gt1l/land_ice_segments/latitude"), "{text}");
+    assert!(text.contains("say where they are with --config FILE") && text.contains("h_li"), "{text}");
+}
+
+#[test]
+fn narrow_terminals_lose_columns_before_words() {
+    let bench = Bench::with_map();
+    bench.run(&[]).exits(0);
+    let granule = format!("granules/{}", NAMES[0]);
+    for (path, whole, gone) in [
+        ("out.zarr", "12/h_variance", "left out  chunk"),
+        (granule.as_str(), "/{group}/land_ice_segments/h_li_sigma", "left out  filters"),
+    ] {
+        let said = bench.command(&["inspect", path]).env("COLUMNS", "64").output().unwrap();
+        let text = String::from_utf8(said.stdout).unwrap();
+        let widest = text.lines().skip(1).map(|line| line.chars().count()).max().unwrap();
+        assert!(widest <= 64 && text.contains(whole) && text.contains(gone), "{widest}: {text}");
+        let text = bench.zagg(&["inspect", path]).exits(0).out;
+        assert!(!text.contains("left out") && text.contains(whole), "{text}");
+    }
+}
+
+#[test]
+fn a_group_is_told_from_its_store() {
+    let bench = Bench::with_map();
+    bench.run(&[]).exits(0);
+    for command in
+        [&["inspect", "out.zarr/12"][..], &["render", "out.zarr/12", "--variable", "count", "-o", "a.png"]]
+    {
+        let said = bench.zagg(command).exits(1);
+        assert!(
+            said.err.contains("out.zarr/12 is a group inside a store; give its root, out.zarr"),
+            "{said:?}"
+        );
+    }
+}
+
+#[test]
 fn a_map_and_a_pipeline_are_described() {
     let bench = Bench::with_map();
     let said = inspect(&bench, "map.json");

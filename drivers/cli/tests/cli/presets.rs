@@ -63,10 +63,24 @@ fn real_granules_become_a_store_in_two_commands() {
             let want: u64 = said(&golden, key)[0].parse().unwrap();
             assert_eq!(summary[key], want, "{name}: {key}");
         }
-        // A granule is inspected as some preset sees it, whichever product it is of.
+        // A granule is inspected as the preset of its product sees it.
         let path = granules[0].to_str().unwrap();
         let seen = bench.zagg(&["inspect", path, "--format", "json"]).exits(0).json();
         let parts = seen["parts"].as_array().unwrap();
         assert!(parts.iter().any(|part| part["state"] == "present"), "{name}: {seen}");
+        assert_eq!(seen["pipeline"], name.trim_end_matches("_polar"), "{seen}");
+        let reads: Vec<&str> =
+            seen["reads"].as_array().unwrap().iter().map(|read| read["dataset"].as_str().unwrap()).collect();
+        assert!(reads.len() >= 3, "{name}: {reads:?}");
+        // Names within the group of a level, and within the root; and what only a time range would need.
+        let named = match name.as_str() {
+            "atl03" => "/{group}/geolocation/reference_photon_lat",
+            "cryosat2" => "/lat_poca_20_ku",
+            _ => continue,
+        };
+        assert!(
+            reads.contains(&named) && !reads.iter().any(|read| read.contains("time")),
+            "{name}: {reads:?}"
+        );
     }
 }

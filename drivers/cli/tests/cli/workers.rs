@@ -1,5 +1,7 @@
 //! Workers of a plan: real processes, as a job array starts them.
 
+mod ending;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::process::{Child, Stdio};

@@ -7,10 +7,11 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use tokio::runtime::Runtime;
 use zagg_core::{Error, Result};
 
+use super::invoke::is_expired;
 use super::{chain, http, ours};
 use crate::cost::{Architecture, Sized};
 use crate::ending::one_line;
-use crate::preflight::{ASSUMED, AccountInfo, Control, FunctionInfo};
+use crate::preflight::{ASSUMED, AccountInfo, Answered, Control};
 
 /// Asks Lambda.
 #[derive(Debug)]
@@ -27,44 +28,50 @@ impl<'a> AwsControl<'a> {
         Self { client, runtime, own_endpoint }
     }
 
-    /// Judges a failed question: none where it may stay unanswered.
-    fn failed<E>(&self, what: &str, must: bool, error: &SdkError<E, HttpResponse>) -> Result<()>
+    /// Judges a failed question. `must`: without the answer to it there is no run, unless it is the right to ask that is missing.
+    fn failed<T, E>(&self, what: &str, must: bool, error: &SdkError<E, HttpResponse>) -> Result<Answered<T>>
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
         if let Some(own) = ours(error) {
             return Err(own.clone().context(what));
         }
-        let status = error.raw_response().map(|raw| raw.status().as_u16());
         if let Some(fault) = http::fault_in(error) {
             return Err(Error::temporary(format!("{what}: {fault}")));
         }
-        if (self.own_endpoint && !matches!(status, Some(403))) || (!must && status.is_some()) {
-            return Ok(());
-        }
-        let meta = error.as_service_error().map(ProvideErrorMetadata::meta);
-        let said = meta.and_then(|meta| Some(format!("{}: {}", meta.code()?, meta.message()?)));
-        let said = said.map_or_else(|| chain(error), |said| one_line(&said));
-        let advice = match status {
-            Some(403) => {
-                "; your AWS credentials must allow lambda:GetFunctionConfiguration and lambda:InvokeFunction"
-            }
-            Some(404) => {
-                "; check --function and --region, or stand the function up first (deployment/aws/stand_up.sh)"
-            }
-            _ => "",
+        let status = error.raw_response().map(|raw| raw.status().as_u16());
+        let said = match (error.code(), error.message()) {
+            (Some(code), Some(message)) => one_line(&format!("{code}: {message}")),
+            _ => chain(error),
         };
-        Err(Error::input(format!("{what}: {said}{advice}")))
+        match (status, error.code()) {
+            (_, code) if is_expired(code) => {
+                Err(Error::temporary(format!("{what}: {said}; the AWS credentials have ended, renew them")))
+            }
+            (Some(403), None | Some("AccessDenied" | "AccessDeniedException")) => Ok(Answered::Denied(said)),
+            (Some(403), _) => Err(Error::input(format!("{what}: {said}; check your AWS credentials"))),
+            _ if self.own_endpoint => Ok(Answered::Silent),
+            (Some(429 | 500..), _) if must => {
+                Err(Error::temporary(format!("{what}: {said}; run again later")))
+            }
+            (Some(_), _) if !must => Ok(Answered::Denied(said)),
+            (Some(404), _) => Err(Error::input(format!(
+                "{what}: {said}; check --function and --region, or stand the function up first (deployment/aws/stand_up.sh)"
+            ))),
+            _ => Err(Error::input(format!("{what}: {said}"))),
+        }
     }
 }
 
+/// How many times Lambda repeats a failed event where nobody has said otherwise.
+const RETRIES_UNLESS_SAID: u64 = 2;
+
 impl Control for AwsControl<'_> {
-    fn function(&self, name: &str) -> Result<Option<FunctionInfo>> {
-        let what = format!("function {name}");
+    fn function(&self, name: &str) -> Result<Answered<Sized>> {
         let asked = self.client.get_function_configuration().function_name(name).send();
         let found = match self.runtime.block_on(asked) {
             Ok(found) => found,
-            Err(error) => return self.failed(&what, true, &error).map(|()| None),
+            Err(error) => return self.failed(&format!("function {name}"), true, &error),
         };
         let number = |value: Option<i32>, otherwise: u64| {
             value.and_then(|value| u64::try_from(value).ok()).filter(|value| *value > 0).unwrap_or(otherwise)
@@ -73,28 +80,50 @@ impl Control for AwsControl<'_> {
             Some(types::Architecture::Arm64) => Architecture::Arm64,
             _ => Architecture::X86_64,
         };
-        let sized = Sized {
+        Ok(Answered::Told(Sized {
             memory_mb: number(found.memory_size(), ASSUMED.memory_mb),
             architecture,
             timeout: number(found.timeout(), ASSUMED.timeout),
-        };
-        let asked = self.client.get_function_concurrency().function_name(name).send();
-        let reserved = match self.runtime.block_on(asked) {
-            Ok(found) => found.reserved_concurrent_executions().and_then(|n| u64::try_from(n).ok()),
-            Err(error) => self.failed(&what, false, &error).map(|()| None)?,
-        };
-        Ok(Some(FunctionInfo { sized, reserved }))
+        }))
     }
 
-    fn account(&self) -> Result<Option<AccountInfo>> {
+    fn reserved(&self, name: &str) -> Result<Answered<Option<u64>>> {
+        let asked = self.client.get_function_concurrency().function_name(name).send();
+        match self.runtime.block_on(asked) {
+            Ok(found) => {
+                let reserved = found.reserved_concurrent_executions();
+                Ok(Answered::Told(reserved.and_then(|n| u64::try_from(n).ok())))
+            }
+            Err(error) => self.failed(&format!("function {name}"), false, &error),
+        }
+    }
+
+    fn event_retries(&self, name: &str) -> Result<Answered<u64>> {
+        let asked = self.client.get_function_event_invoke_config().function_name(name).send();
+        let error = match self.runtime.block_on(asked) {
+            Ok(found) => {
+                let said = found.maximum_retry_attempts().and_then(|n| u64::try_from(n).ok());
+                return Ok(Answered::Told(said.unwrap_or(RETRIES_UNLESS_SAID)));
+            }
+            Err(error) => error,
+        };
+        let status = error.raw_response().map(|raw| raw.status().as_u16());
+        if status == Some(404) && !self.own_endpoint {
+            // Nothing was set up, which is not the same as no retries.
+            return Ok(Answered::Told(RETRIES_UNLESS_SAID));
+        }
+        self.failed(&format!("function {name}"), false, &error)
+    }
+
+    fn account(&self) -> Result<Answered<AccountInfo>> {
         let asked = self.client.get_account_settings().send();
         let found = match self.runtime.block_on(asked) {
             Ok(found) => found,
-            Err(error) => return self.failed("the account's limits", false, &error).map(|()| None),
+            Err(error) => return self.failed("the account's limits", false, &error),
         };
-        let Some(limits) = found.account_limit() else { return Ok(None) };
+        let Some(limits) = found.account_limit() else { return Ok(Answered::Silent) };
         let limit = u64::try_from(limits.concurrent_executions()).unwrap_or(0);
         let unreserved = limits.unreserved_concurrent_executions().and_then(|n| u64::try_from(n).ok());
-        Ok(Some(AccountInfo { limit, unreserved: unreserved.unwrap_or(limit) }))
+        Ok(Answered::Told(AccountInfo { limit, unreserved: unreserved.unwrap_or(limit) }))
     }
 }

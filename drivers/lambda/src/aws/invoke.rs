@@ -1,13 +1,14 @@
 //! Calls of functions.
 
 use aws_sdk_lambda::Client;
-use aws_sdk_lambda::error::SdkError;
+use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_lambda::operation::invoke::{InvokeError, InvokeOutput};
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{InvocationType, LogType};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_types::base64;
 use serde_json::Value;
+use zagg_access::AmbientKeys;
 use zagg_core::ErrorKind;
 
 use super::{chain, http, ours};
@@ -18,12 +19,19 @@ use crate::invoke::{Answer, Call, Called, Fault, FaultClass, Invoke};
 #[derive(Debug, Clone)]
 pub struct AwsInvoke {
     client: Client,
+    keys: Option<AmbientKeys>,
 }
 
 impl AwsInvoke {
     /// Calls go through this client, made by [`Place::client`](super::Place::client).
     pub fn new(client: Client) -> Self {
-        Self { client }
+        Self { client, keys: None }
+    }
+
+    /// The same, where these keys sign: they hear of it when they have ended.
+    #[must_use]
+    pub fn signed_by(self, keys: AmbientKeys) -> Self {
+        Self { keys: Some(keys), ..self }
     }
 }
 
@@ -35,10 +43,16 @@ impl Invoke for AwsInvoke {
             true => request.invocation_type(InvocationType::Event),
             false => request.invocation_type(InvocationType::RequestResponse).log_type(LogType::Tail),
         };
+        let keys = self.keys.clone();
         Box::pin(async move {
             match request.send().await {
                 Ok(output) => Ok(answer(output)),
-                Err(error) => judge(&error),
+                Err(error) => {
+                    if let Some(keys) = keys.filter(|_| is_expired(error.code())) {
+                        keys.ended();
+                    }
+                    judge(&error)
+                }
             }
         })
     }
@@ -89,11 +103,16 @@ fn of_service(error: &InvokeError, raw: &HttpResponse) -> Result<Answer, Fault> 
     let said = one_line(&format!("status {status}, {said}"));
     let class = match status {
         429 => FaultClass::Throttled,
+        // The keys that signed have ended, and whoever gives them has others by and by. Nothing has run.
+        _ if is_expired(meta.code()) => FaultClass::Unsent,
         // The function is being made or changed.
         409 | 500.. => FaultClass::Busy,
         _ => FaultClass::Denied,
     };
     let message = match status {
+        _ if is_expired(meta.code()) => {
+            format!("{said}; the AWS credentials of this machine have ended, renew them")
+        }
         403 => format!(
             "{said}; check that your AWS credentials may call it (lambda:InvokeFunction) and have not ended"
         ),
@@ -101,6 +120,11 @@ fn of_service(error: &InvokeError, raw: &HttpResponse) -> Result<Answer, Fault> 
         _ => said,
     };
     Err(Fault::new(class, message))
+}
+
+/// Whether a code says that a temporary key has ended.
+pub(super) fn is_expired(code: Option<&str>) -> bool {
+    matches!(code, Some("ExpiredToken" | "ExpiredTokenException"))
 }
 
 /// Whether a body is what the runtime of a function says of its failure.

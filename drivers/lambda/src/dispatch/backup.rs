@@ -7,12 +7,17 @@ use super::shard::Why;
 use crate::tally::median;
 
 impl State<'_> {
-    /// Gives up attempts whose functions must have ended long ago.
+    /// Gives up attempts whose functions must have ended long ago, once their objects were looked for after that. Only where
+    /// looking has failed for a long time nothing is waited for.
     pub(super) fn give_up_late(&mut self, now: Instant) {
+        let blind = now.duration_since(self.polled) > self.at.policy.patience;
+        let looked = if blind { now } else { self.looked };
         let late: Vec<u64> = self
             .attempts
             .iter()
-            .filter(|(_, attempt)| !attempt.given_up && attempt.heard_until.is_some_and(|until| until <= now))
+            .filter(|(_, attempt)| {
+                !attempt.given_up && attempt.heard_until.is_some_and(|until| until <= now && until <= looked)
+            })
             .map(|(number, _)| *number)
             .collect();
         for number in late {

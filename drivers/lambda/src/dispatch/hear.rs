@@ -26,11 +26,11 @@ impl State<'_> {
         let most = self.at.fleet.timeout + policy.grace;
         match answer {
             Ok(_) if queued => {
-                self.accepted = now;
+                self.refused = None;
                 attempt.heard_until = Some(now + policy.queue + most);
             }
             Ok(answer) => {
-                self.accepted = now;
+                self.refused = None;
                 self.waited -= 1;
                 let report = answer.log.as_deref().and_then(Report::find);
                 self.heard(number, ending_of(&answer), report);
@@ -38,9 +38,11 @@ impl State<'_> {
             Err(fault) => {
                 self.tally.fault(fault.class.name());
                 if fault.class == FaultClass::Lost {
-                    // Whether it runs nobody knows; the object will tell, or its time will be over.
+                    // Whether it runs nobody knows; the object will tell, or its time will be over. One that broke after its
+                    // time has been looked for all the same before it is given up.
                     let in_queue = if queued { policy.queue } else { std::time::Duration::ZERO };
-                    attempt.heard_until = Some((attempt.started + in_queue + most).max(now));
+                    let until = (attempt.started + in_queue + most).max(now + policy.grace);
+                    attempt.heard_until = Some(until);
                     if !queued {
                         self.waited -= 1;
                     }
@@ -54,7 +56,7 @@ impl State<'_> {
     /// A call that did not come to run a function.
     fn refused(&mut self, number: u64, fault: &Fault, now: Instant) {
         let Some(attempt) = self.attempts.remove(&number) else { return };
-        self.refused = Some(now);
+        self.refused.get_or_insert((now, String::new())).1 = fault.to_string();
         self.tally.invocations -= 1;
         let under_way = if attempt.queued { self.sending + 1 } else { self.waited };
         let window = if attempt.queued { &mut self.send_window } else { &mut self.window };
@@ -96,6 +98,7 @@ impl State<'_> {
     /// An invocation was heard of, by the answer to its call or by its object.
     pub(super) fn heard(&mut self, number: u64, ending: Ending, report: Option<Report>) {
         let Some(attempt) = self.attempts.remove(&number) else { return };
+        self.refused = None;
         if attempt.queued && !attempt.given_up {
             self.queued -= 1;
         }

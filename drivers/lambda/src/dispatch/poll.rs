@@ -15,11 +15,18 @@ use crate::objects::Objects;
 
 /// So few objects of one folder are asked for by name; more are listed first.
 const BY_NAME: usize = 8;
-/// Most objects that are read before what they say is taken in.
+/// So many objects are read before what they say is taken in.
 const AT_ONCE: usize = 1_000;
 
-/// A response that was found: its attempt and its bytes.
-pub(super) type Found = (u64, Bytes);
+/// What a look brought.
+pub(super) struct Looked {
+    /// The responses that were found: attempts and bytes.
+    found: Vec<(u64, Bytes)>,
+    /// When it began.
+    began: Instant,
+    /// Whether it saw all there were.
+    whole: bool,
+}
 
 impl State<'_> {
     /// Looks for responses beside the loop, unless that is being done or nothing is wanted.
@@ -34,21 +41,22 @@ impl State<'_> {
             }
         }
         if wanted.is_empty() {
-            self.polled = now;
+            (self.polled, self.looked) = (now, now);
             return;
         }
         let (objects, events) = (Arc::clone(&self.at.objects), Arc::clone(&self.at.events));
-        self.polling = Some(tokio::task::spawn_blocking(move || look(&*objects, &events, wanted)));
+        self.polling = Some(tokio::task::spawn_blocking(move || look(&*objects, &events, wanted, now)));
     }
 
-    pub(super) fn polled(&mut self, found: Result<Vec<Found>>) {
+    pub(super) fn polled(&mut self, looked: Result<Looked>) {
         let now = Instant::now();
         self.next_poll = now + self.at.policy.poll;
-        match found {
-            Ok(found) => {
+        match looked {
+            Ok(Looked { found, began, whole }) => {
                 self.polled = now;
-                if found.len() >= AT_ONCE {
-                    // There may be more.
+                if whole {
+                    self.looked = began;
+                } else {
                     self.next_poll = now;
                 }
                 for (number, bytes) in found {
@@ -73,9 +81,12 @@ fn look(
     objects: &dyn Objects,
     events: &Events,
     wanted: BTreeMap<String, BTreeSet<u64>>,
-) -> Result<Vec<Found>> {
+    began: Instant,
+) -> Result<Looked> {
+    let mut found = Vec::new();
     let mut there: Vec<u64> = Vec::new();
-    for (folder, numbers) in wanted {
+    let mut folders = wanted.into_iter().peekable();
+    while let Some((folder, numbers)) = folders.next() {
         if numbers.len() <= BY_NAME {
             there.extend(numbers);
         } else {
@@ -83,12 +94,15 @@ fn look(
             let listed = names.iter().filter_map(|name| Events::attempt_of(name));
             there.extend(listed.filter(|number| numbers.contains(number)));
         }
-        if there.len() >= AT_ONCE {
+        if there.len() >= AT_ONCE || folders.peek().is_none() {
+            let names: Vec<String> = there.iter().map(|&number| events.response(number)).collect();
+            let bytes = objects.read(&names, MAX_BYTES as u64)?;
+            found.extend(there.drain(..).zip(bytes).filter_map(|(number, bytes)| Some((number, bytes?))));
+        }
+        if found.len() >= AT_ONCE {
             break;
         }
     }
-    there.truncate(AT_ONCE);
-    let names: Vec<String> = there.iter().map(|&number| events.response(number)).collect();
-    let bytes = objects.read(&names, MAX_BYTES as u64)?;
-    Ok(there.into_iter().zip(bytes).filter_map(|(number, bytes)| Some((number, bytes?))).collect())
+    let whole = folders.peek().is_none();
+    Ok(Looked { found, began, whole })
 }

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
 
@@ -110,8 +110,9 @@ impl State<'_> {
         self.attempts.insert(number, attempt);
         let functions = &self.at.fleet.functions;
         let function = functions.get(number as usize % functions.len().max(1)).map_or("".into(), Arc::clone);
-        // The client has limits of its own; this one holds whatever becomes of them.
-        let most = self.at.fleet.timeout + 2 * policy.grace;
+        // The client has limits of its own; this one holds whatever becomes of them. That an event is queued is said at once.
+        let runs = if queued { Duration::ZERO } else { self.at.fleet.timeout };
+        let most = runs + 2 * policy.grace;
         let call = self.at.invoke.invoke(Call { function, queued, event });
         let handle = self.calls.spawn(async move {
             let answer = tokio::time::timeout(most, call).await;
@@ -122,7 +123,7 @@ impl State<'_> {
     }
 
     /// Sends a task once more after a pause.
-    pub(super) fn again(&mut self, task: usize, failed: u32) -> std::time::Duration {
+    pub(super) fn again(&mut self, task: usize, failed: u32) -> Duration {
         let pause = self.at.policy.jitter(failed);
         if !self.shards[task].waiting {
             self.shards[task].waiting = true;

@@ -116,7 +116,7 @@ fn calls_that_are_waited_for_all_come_to_an_end() {
 #[test]
 fn queued_events_all_come_to_an_end() {
     let weather = Weather { concurrency: 10_000, ..STORM };
-    let (_, dispatched) = simulate(weather, 12_000, 10_000, 0);
+    let (world, dispatched) = simulate(weather, 12_000, 10_000, 0);
     check_reports(&dispatched, &weather);
     let tally = &dispatched.tally;
     assert!(
@@ -125,6 +125,11 @@ fn queued_events_all_come_to_an_end() {
         tally.most_queued
     );
     assert!(tally.faults["no response"] > 0);
+    // Each failure that nobody waited for is in the queue of failed events, looked at by `check`.
+    let letters = world.letters.lock().unwrap();
+    let of = |what: &str| letters.iter().filter(|letter| letter.contains(what)).count();
+    assert!(of("OutOfMemory") > 0 && of("Timedout") > 0 && of("ExitError") > 0, "{} letters", letters.len());
+    assert!(letters.iter().all(|letter| letter.contains("s3://b/x.zarr.zagg/credentials/r.json")));
 }
 
 #[test]
@@ -137,7 +142,7 @@ fn more_workers_than_sockets_go_by_both_ways() {
 }
 
 /// The sun shines.
-const FINE: Weather = Weather {
+pub(crate) const FINE: Weather = Weather {
     throttled: 0,
     busy: 0,
     dropped: 0,

@@ -1,11 +1,12 @@
 //! A Lambda of a script: what becomes of each call is drawn from its number, so that a run goes the same way each time.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::sync::watch;
 use zagg_access::{Loan, Secret};
 use zagg_core::Result;
 use zagg_core::executor::Observer;
@@ -124,10 +125,44 @@ pub(crate) const STORM: Weather = Weather {
     too_large: Some(17),
 };
 
+/// What a function really does with an event: its payload, and whether it failed.
+pub(crate) type Function = Box<dyn Fn(&Event) -> (Bytes, bool) + Send + Sync>;
+
+/// Keeps all executions going until so many events are out.
+pub(crate) struct Gate {
+    wanted: usize,
+    out: AtomicUsize,
+    open: watch::Sender<bool>,
+}
+
+impl Gate {
+    pub(crate) fn new(wanted: usize) -> Self {
+        Self { wanted, out: AtomicUsize::new(0), open: watch::Sender::new(wanted == 0) }
+    }
+
+    /// One more is out.
+    pub(crate) fn count(&self) {
+        if self.out.fetch_add(1, Ordering::Relaxed) + 1 == self.wanted {
+            self.open.send_replace(true);
+        }
+    }
+
+    /// Waits until it is open.
+    pub(crate) async fn pass(&self) {
+        let mut open = self.open.subscribe();
+        let _ = open.wait_for(|open| *open).await;
+    }
+}
+
 /// The Lambda and its bucket.
 pub(crate) struct World {
     pub(crate) weather: Weather,
-    pub(crate) objects: Arc<Memory>,
+    pub(crate) objects: Arc<dyn Objects>,
+    pub(crate) gate: Gate,
+    /// What runs instead of a task that is made up.
+    pub(crate) function: Option<Function>,
+    /// What Lambda put into the queue of failed events.
+    pub(crate) letters: Mutex<Vec<String>>,
     /// How often each task was run.
     pub(crate) runs: Mutex<BTreeMap<u64, u32>>,
     /// Every event that came, as text.
@@ -139,15 +174,22 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(weather: Weather) -> Arc<Self> {
-        Arc::new(Self {
+        Arc::new(Self::with(weather, Arc::new(Memory::default())))
+    }
+
+    pub(crate) fn with(weather: Weather, objects: Arc<dyn Objects>) -> Self {
+        Self {
             weather,
-            objects: Arc::default(),
+            objects,
+            gate: Gate::new(0),
+            function: None,
+            letters: Mutex::default(),
             runs: Mutex::default(),
             events: Mutex::default(),
             active: AtomicUsize::new(0),
             peak: AtomicUsize::new(0),
             calls: AtomicUsize::new(0),
-        })
+        }
     }
 
     /// Draws what becomes of a call.
@@ -194,6 +236,7 @@ impl World {
 
     /// Begins an execution.
     pub(crate) fn enter(&self, event: &Event) {
+        self.gate.count();
         let active = self.active.fetch_add(1, Ordering::Relaxed) + 1;
         self.peak.fetch_max(active, Ordering::Relaxed);
         let mut runs = self.runs.lock().unwrap();
@@ -204,20 +247,33 @@ impl World {
 
     /// Ends it: the payload, whether the function failed, and the object with the response.
     pub(crate) fn leave(&self, event: &Event, seconds: f64, end: End) -> (Bytes, bool) {
+        let answer = self.end(event, seconds, end);
+        if answer.1 && event.not_after.is_some() {
+            self.letters.lock().unwrap().push(letter(event, &answer.0));
+        }
         self.active.fetch_sub(1, Ordering::Relaxed);
+        answer
+    }
+
+    fn end(&self, event: &Event, seconds: f64, end: End) -> (Bytes, bool) {
         let failure = |kind: &str, message: &str| {
             (Bytes::from(format!(r#"{{"errorType":"{kind}","errorMessage":"{message}"}}"#)), true)
         };
-        match end {
-            End::Error => return failure("Runtime.ExitError", "Runtime exited with error: exit status 101"),
-            End::Memory => {
+        // What is real is done, and then nothing is heard of it.
+        let real = self.function.as_ref().map(|function| function(event));
+        match (end, real) {
+            (End::Error, _) => {
+                return failure("Runtime.ExitError", "Runtime exited with error: exit status 101");
+            }
+            (End::Memory, _) => {
                 return failure("Runtime.OutOfMemory", "Runtime exited with error: signal: killed");
             }
-            End::Timeout => return failure("Sandbox.Timedout", "Task timed out after 900.00 seconds"),
-            End::Done | End::Temporary => {}
+            (End::Timeout, _) => return failure("Sandbox.Timedout", "Task timed out after 900.00 seconds"),
+            (End::Done | End::Temporary, Some(answer)) => return answer,
+            (End::Done | End::Temporary, None) => {}
         }
         let outcomes = event.tasks.iter().map(|task| {
-            let shard = shard_of(task.index);
+            let shard = task.task.as_ref().map_or_else(|| shard_of(task.index), |task| task.shard.clone());
             if event.credentials.is_some() && event.attempt >= self.weather.credentials_end && self.lent() < 2
             {
                 let message = "the credentials have ended".to_string();
@@ -238,8 +294,8 @@ impl World {
 
     /// How often credentials were lent.
     fn lent(&self) -> u64 {
-        let objects = self.objects.0.lock().unwrap();
-        let text = objects.get("credentials/r.json").map(|bytes| String::from_utf8(bytes.to_vec()).unwrap());
+        let found = self.objects.read(&["credentials/r.json".into()], 1 << 16).unwrap();
+        let text = found.into_iter().flatten().next().map(|bytes| String::from_utf8(bytes.to_vec()).unwrap());
         text.and_then(|text| text.rsplit('-').next()?.trim_end_matches(['"', '}']).parse().ok()).unwrap_or(0)
     }
 
@@ -251,9 +307,37 @@ impl World {
         for event in self.events.lock().unwrap().iter() {
             assert!(!String::from_utf8_lossy(event).contains(HUSH), "an event holds a secret");
         }
+        for letter in self.letters.lock().unwrap().iter() {
+            assert!(!letter.contains(HUSH), "the queue of failed events holds a secret");
+        }
+        let names: Vec<String> = self.objects.list("status/").unwrap();
+        for response in self.objects.read(&names, 1 << 20).unwrap().into_iter().flatten() {
+            assert!(!String::from_utf8_lossy(&response).contains(HUSH), "a response holds a secret");
+        }
         let text = format!("{dispatched:?}");
         assert!(!text.contains(HUSH), "a report holds a secret");
     }
+}
+
+/// What Lambda puts into the queue of a function's failed events: "Capturing records of Lambda asynchronous invocations" in its
+/// developer guide.
+fn letter(event: &Event, payload: &[u8]) -> String {
+    let event: serde_json::Value = serde_json::from_slice(&event.to_bytes().unwrap()).unwrap();
+    let payload: serde_json::Value = serde_json::from_slice(payload).unwrap();
+    serde_json::json!({
+        "version": "1.0",
+        "timestamp": "2026-11-22T10:00:00.000Z",
+        "requestContext": {
+            "requestId": "e4b46cbf-b738-xmpl-8880-a18cdf61200e",
+            "functionArn": "arn:aws:lambda:us-west-2:123456789012:function:f:$LATEST",
+            "condition": "RetriesExhausted",
+            "approximateInvokeCount": 1,
+        },
+        "requestPayload": event,
+        "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"},
+        "responsePayload": payload,
+    })
+    .to_string()
 }
 
 pub(crate) fn shard_of(index: u64) -> String {
@@ -294,15 +378,14 @@ pub(crate) fn events(tasks: u64) -> Events {
 }
 
 /// Credentials that are others each time.
-pub(crate) fn lending(objects: &Arc<Memory>) -> Arc<Lending> {
+pub(crate) fn lending(objects: &Arc<dyn Objects>) -> Arc<Lending> {
     let times = AtomicUsize::new(0);
     let lend: Lend = Arc::new(move || {
         let n = times.fetch_add(1, Ordering::Relaxed) + 1;
         let document = Secret::new(format!(r#"{{"token":"{HUSH}-{n}"}}"#));
         Ok(Some(Loan { archive: None, ends: None, document }))
     });
-    let objects: Arc<dyn Objects> = objects.clone();
-    Arc::new(Lending::start(objects, "credentials/r.json", lend).unwrap().unwrap())
+    Arc::new(Lending::start(Arc::clone(objects), "credentials/r.json", lend).unwrap().unwrap())
 }
 
 pub(crate) fn fleet(workers: usize, waited: usize, limit: f64) -> Fleet {
@@ -331,11 +414,18 @@ pub(crate) struct Watcher {
     pub(crate) ended: AtomicUsize,
     pub(crate) retried: AtomicUsize,
     pub(crate) stop_after: usize,
+    /// Whether it panics instead.
+    pub(crate) panics: AtomicBool,
 }
 
 impl Watcher {
     pub(crate) fn new(stop_after: usize) -> Self {
-        Self { ended: AtomicUsize::new(0), retried: AtomicUsize::new(0), stop_after }
+        Self {
+            ended: AtomicUsize::new(0),
+            retried: AtomicUsize::new(0),
+            stop_after,
+            panics: AtomicBool::new(false),
+        }
     }
 }
 
@@ -351,6 +441,8 @@ impl Observer for Watcher {
     }
 
     fn stop_requested(&self) -> bool {
-        self.ended.load(Ordering::Relaxed) >= self.stop_after
+        let stops = self.ended.load(Ordering::Relaxed) >= self.stop_after;
+        assert!(!(stops && self.panics.load(Ordering::Relaxed)), "the observer of a test panics");
+        stops
     }
 }

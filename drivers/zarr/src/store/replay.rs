@@ -58,13 +58,4 @@ impl ZarrStore {
             None => self.store.delete(name),
         }
     }
-
-    /// Waits until what this machine has written outlasts a power cut. Finalizing does so on the machine that it runs on; other
-    /// writers call this when they end.
-    ///
-    /// # Errors
-    /// When it cannot be made sure.
-    pub fn settle(&self) -> Result<()> {
-        self.store.settle()
-    }
 }

@@ -1,6 +1,6 @@
 //! Columns that serve although a part does not have their dataset.
 
-use zagg_core::source::{PointBatch, ReadRequest};
+use zagg_core::source::{LATITUDE, LONGITUDE, PointBatch, ReadRequest};
 use zagg_core::{Column, Error, Result, Values};
 
 use super::Hdf5Granule;
@@ -10,8 +10,11 @@ impl Hdf5Granule {
     /// Reads columns, with what the pipeline says in the place of datasets that a part lacks. Columns for which it says
     /// something are float64 in every part, so that granules with and without the dataset go together.
     pub(super) fn read_or_substitute(&self, requests: &[ReadRequest]) -> Vec<Result<PointBatch>> {
-        if self.options.columns.iter().all(|column| column.if_absent.is_none()) {
-            return self.read_columns(requests, true);
+        let is_coordinate = |name: &String| name == LONGITUDE || name == LATITUDE;
+        // Coordinates alone become the row index and are not asked for again.
+        let keep_chunks = !requests.iter().all(|request| request.columns.iter().all(is_coordinate));
+        if !keep_chunks || self.options.columns.iter().all(|column| column.if_absent.is_none()) {
+            return self.read_columns(requests, keep_chunks);
         }
         let there: Vec<ReadRequest> = requests
             .iter()

@@ -1,6 +1,6 @@
 //! Where the rows of parts are: by their own coordinates, or by those of a coarser level.
 
-use zagg_core::source::{LATITUDE, LONGITUDE, Positions, ReadRequest};
+use zagg_core::source::{LATITUDE, LONGITUDE, Latitudes, Positions, ReadRequest};
 use zagg_core::{Column, Error, Result, Rows, Values};
 use zagg_hdf5::RowRequest;
 
@@ -8,6 +8,9 @@ use super::Hdf5Granule;
 use super::read::{Readable, next};
 use crate::links::Links;
 use crate::options::Plan;
+
+/// Fewest rows whose longitudes are looked for together.
+const LEAST_BLOCK: u64 = 4096;
 
 /// The coordinates of a level with its links, ready to be read.
 struct Coarse<'a> {
@@ -67,6 +70,28 @@ impl Hdf5Granule {
                 }
             })
             .collect()
+    }
+
+    /// The latitudes of a part, and how its longitudes are stored; none where rows have the positions of others.
+    pub(super) fn latitudes_alone(&self, part: usize) -> Option<Result<Latitudes>> {
+        if self.options.coordinates_level.is_some() || self.options.plan.is_some() {
+            return None;
+        }
+        Some(self.rows(part).and_then(|rows| {
+            let request = ReadRequest { part, rows: Rows::all(rows), columns: vec![LATITUDE.into()] };
+            let batch = self.read_columns(&[request], false).pop();
+            let none = || Error::plugin("latitudes need a column");
+            let lat = batch.ok_or_else(none)??.columns.pop().map(Column::into_f64).ok_or_else(none)?;
+            let chunk = self.parts[part].longitude().dataset()?.chunk_shape().and_then(|shape| shape.first());
+            let chunk = chunk.copied().unwrap_or(1).max(1);
+            // Small chunks are taken together: each block costs time of its own.
+            let block = LEAST_BLOCK.div_ceil(chunk).saturating_mul(chunk);
+            let starts = (0..rows).step_by(usize::try_from(block).unwrap_or(usize::MAX));
+            Ok(Latitudes {
+                lat,
+                blocks: starts.map(|start| start..start.saturating_add(block).min(rows)).collect(),
+            })
+        }))
     }
 
     fn by_level(&self, parts: &[usize], level: usize, plan: Option<&Plan>) -> Vec<By> {

@@ -146,6 +146,11 @@ impl Grid for LoadedGrid {
         Ok(level)
     }
 
+    /// Only saves reading, and does not cross: every shard may have every latitude.
+    fn latitudes(&self, _shard: u64) -> Option<(f64, f64)> {
+        None
+    }
+
     fn nests_exactly(&self) -> bool {
         self.facts.nests_exactly
     }

@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::granule::Granule;
 use crate::range_reader::RangeReader;
 use crate::source::{
-    ColumnSpec, OpenGranule, PartInfo, PartState, PointBatch, PointSource, Positions, ReadRequest,
+    ColumnSpec, Latitudes, OpenGranule, PartInfo, PartState, PointBatch, PointSource, Positions, ReadRequest,
 };
 
 struct LoadedSource {
@@ -183,6 +183,11 @@ impl OpenGranule for LoadedGranule {
         each(self.caller, METHOD, parts.len(), answers.map(Into::into), |at, positions| {
             self.check_positions(parts[at], positions)
         })
+    }
+
+    /// Only saves reading, and does not cross: longitudes are read with the latitudes.
+    fn latitudes(&self, _part: usize) -> Option<Result<Latitudes>> {
+        None
     }
 
     fn read(&self, requests: &[ReadRequest]) -> Vec<Result<PointBatch>> {

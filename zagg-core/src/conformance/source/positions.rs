@@ -6,7 +6,7 @@ use super::{Findings, MAX_ROWS, present, read_one};
 use crate::column::Column;
 use crate::error::Result;
 use crate::rows::Rows;
-use crate::source::{Bounds, LATITUDE, LONGITUDE, OpenGranule, Positions, ReadRequest};
+use crate::source::{Bounds, LATITUDE, LONGITUDE, Latitudes, OpenGranule, Positions, ReadRequest};
 
 pub(super) fn check(opened: &dyn OpenGranule, f: &mut Findings) {
     f.check(opened.positions(&[]).is_empty(), "no part has positions");
@@ -32,6 +32,9 @@ pub(super) fn check(opened: &dyn OpenGranule, f: &mut Findings) {
         };
         if form(positions, rows, f) && rows > 0 {
             agree(opened, part, rows, positions, f);
+        }
+        if let Some(latitudes) = opened.latitudes(part) {
+            alike(latitudes, rows, positions, f);
         }
     }
 }
@@ -91,6 +94,18 @@ fn without_gaps(ranges: &[Range<u64>], rows: u64) -> bool {
         follows
     });
     follow && next == rows
+}
+
+/// Latitudes that are read alone are those of the positions.
+fn alike(latitudes: Result<Latitudes>, rows: u64, positions: &Positions, f: &mut Findings) {
+    let (Ok(Latitudes { lat: alone, blocks }), Positions::Exact { lat, .. }) = (latitudes, positions) else {
+        f.add("a part has latitudes that cannot be read, or no exact positions beside them");
+        return;
+    };
+    let equal = alone.len() == lat.len()
+        && alone.iter().zip(lat).all(|(a, b)| a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan()));
+    f.check(equal, "latitudes that are read alone are others than those of the positions");
+    f.check(without_gaps(&blocks, rows), "the blocks of longitudes do not follow each other to the last");
 }
 
 /// The coordinates that are read are those of the positions.

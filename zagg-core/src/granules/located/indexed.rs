@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::boxed::Boxed;
+use super::runs::Runs;
 use super::{Located, Part, Watched};
 use crate::error::{Error, Result};
 use crate::granules::in_part;
@@ -104,15 +105,20 @@ fn part_index(
         Part::Candidates { shards, exact, bad } => {
             Ok(PartIndex::Located { rows, bad: *bad, exact: *exact, shards: shards.clone() })
         }
-        Part::Exact(runs) => {
-            // Touching runs of a shard become one range.
-            let rows_of = |shard| Rows::from_ranges(runs.in_shard(shard).map(|(_, rows)| rows));
-            let shards = runs.shards().map(|shard| (shard, rows_of(shard))).collect();
-            Ok(PartIndex::Located { rows, bad: runs.bad, exact: true, shards })
-        }
+        Part::Exact(runs) => Ok(located(rows, runs)),
+        // Within a run, whose other tasks want no other shards.
+        Part::Banded(banded) => banded.fault().map_or_else(|| Ok(located(rows, &banded.runs)), hole),
         Part::Boxed(boxed) => match everywhere(boxed) {
             Ok((shards, bad)) => Ok(PartIndex::Located { rows, bad, exact: true, shards }),
             Err(error) => hole(&error),
         },
     }
+}
+
+/// The rows of every shard of a part that is located.
+fn located(rows: u64, runs: &Runs) -> PartIndex {
+    // Touching runs of a shard become one range.
+    let rows_of = |shard| Rows::from_ranges(runs.in_shard(shard).map(|(_, rows)| rows));
+    let shards = runs.shards().map(|shard| (shard, rows_of(shard))).collect();
+    PartIndex::Located { rows, bad: runs.bad, exact: true, shards }
 }

@@ -38,12 +38,32 @@ impl Runs {
         grid.shards_of(&heads, &mut homes);
         let mut shards: BTreeMap<u64, Vec<u32>> = BTreeMap::new();
         for (number, shard) in homes.into_iter().enumerate() {
-            let number =
-                u32::try_from(number).map_err(|_| Error::unsupported("more than 2^32 runs in one part"))?;
+            let number = u32::try_from(number).map_err(|_| too_many())?;
             shards.entry(shard).or_default().push(number);
         }
         shards.values_mut().for_each(Vec::shrink_to_fit);
         Ok(Self { runs, shards, bad })
+    }
+
+    /// Adds the runs of rows that lie behind these and do not touch them.
+    ///
+    /// # Errors
+    /// When there are more than can be counted.
+    pub(super) fn append(&mut self, mut behind: Self) -> Result<()> {
+        if self.runs.is_empty() {
+            behind.bad += self.bad;
+            *self = behind;
+            return Ok(());
+        }
+        let before = self.runs.len();
+        u32::try_from(before + behind.runs.len()).map_err(|_| too_many())?;
+        self.runs.append(&mut behind.runs);
+        for (shard, numbers) in behind.shards {
+            let numbers = numbers.into_iter().map(|number| number + before as u32);
+            self.shards.entry(shard).or_default().extend(numbers);
+        }
+        self.bad += behind.bad;
+        Ok(())
     }
 
     /// The shards with a row, ascending.
@@ -67,6 +87,10 @@ impl Runs {
         let unassigned = unlisted.flat_map(|shard| self.in_shard(shard)).map(|(_, rows)| len(&rows)).sum();
         Strays { rows_bad_position: self.bad, rows_unassigned: unassigned, ..Strays::default() }
     }
+}
+
+fn too_many() -> Error {
+    Error::unsupported("more than 2^32 runs in one part")
 }
 
 /// Rows and the leaf cell of each, of ascending ranges.

@@ -51,6 +51,29 @@ fn keys_are_read_again_before_their_end_and_when_they_were_refused() {
 }
 
 #[test]
+fn keys_that_end_too_soon_for_somebody_are_read_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = written(&folder, KEYS);
+    let (seconds, clock) = clock(END - 3600);
+    let object = CredentialsObject::at("here".into(), Place::File(path.clone()), clock);
+    let moment = |seconds: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+    assert_eq!(object.ends().unwrap(), Some(moment(END)));
+    // Renewed meanwhile: who needs less does not ask again.
+    std::fs::write(&path, KEYS.replace("2026-01-27T00", "2026-01-27T01")).unwrap();
+    assert_eq!(object.ends_reading_again_before(moment(END)).unwrap(), Some(moment(END)));
+    assert_eq!(object.ends_reading_again_before(moment(END + 1)).unwrap(), Some(moment(END + 3600)));
+    // Once in two seconds, whatever is asked for.
+    std::fs::write(&path, KEYS.replace("2026-01-27T00", "2026-01-27T02")).unwrap();
+    assert_eq!(object.ends_reading_again_before(moment(END + 3601)).unwrap(), Some(moment(END + 3600)));
+    seconds.fetch_add(2, Ordering::SeqCst);
+    assert_eq!(object.ends_reading_again_before(moment(END + 3601)).unwrap(), Some(moment(END + 7200)));
+    std::fs::remove_file(&path).unwrap();
+    seconds.fetch_add(2, Ordering::SeqCst);
+    let error = object.ends_reading_again_before(moment(END + 9000)).unwrap_err();
+    assert!(error.to_string().contains("has been taken away"), "{error}");
+}
+
+#[test]
 fn keys_that_nobody_renewed_are_a_temporary_fault_and_a_removed_object_is_none() {
     let folder = tempfile::tempdir().unwrap();
     let path = written(&folder, KEYS);

@@ -88,6 +88,28 @@ fn the_old_value_serves_while_fetching_fails_and_it_lasts() {
 }
 
 #[test]
+fn a_value_that_must_last_is_fetched_anew_before_others_need_it() {
+    let (seconds, clock) = clock();
+    let (kept, source) = (Refreshed::new(Arc::clone(&clock), MARGIN), Source::new(&clock));
+    let lasting = |least| block_on(kept.get_lasting(Duration::from_secs(least), || source.fetch()));
+    assert_eq!((lasting(1_200), lasting(1_200)), (Ok(0), Ok(0)));
+    seconds.fetch_add(2_400, Ordering::SeqCst);
+    assert_eq!(lasting(1_200), Ok(0));
+    seconds.fetch_add(300, Ordering::SeqCst);
+    // A quarter of an hour before its end it serves who reads now, and not who lends.
+    assert_eq!(block_on(kept.get(|| source.fetch())), Ok(0));
+    assert_eq!(lasting(1_200), Ok(1));
+    assert_eq!(block_on(kept.get(|| source.fetch())), Ok(1));
+    // Where no other is to be had the one that is there serves on; where all are short-lived each is another.
+    *source.error.lock().unwrap() = Some(Error::temporary("busy"));
+    seconds.fetch_add(2_700, Ordering::SeqCst);
+    assert_eq!(lasting(1_200), Ok(1));
+    *source.error.lock().unwrap() = None;
+    seconds.fetch_add(3, Ordering::SeqCst);
+    assert_eq!((lasting(7_200), lasting(7_200)), (Ok(3), Ok(4)));
+}
+
+#[test]
 fn a_refusal_is_shared_and_not_tried_again() {
     let (seconds, clock) = clock();
     let (kept, source) = (Refreshed::new(Arc::clone(&clock), MARGIN), Source::new(&clock));

@@ -3,24 +3,23 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use zagg_access::Access;
 use zagg_core::config::{Layer, Layers, Pipeline};
 use zagg_core::granule::Granule;
+use zagg_core::program::Program;
 use zagg_core::range_reader::RangeReader;
 use zagg_core::registry::{Make, Registry};
 use zagg_core::source::{OpenGranule, OpenObject, PartInfo, PartState, Positions};
-use zagg_core::{Error, Result};
-use zagg_hdf5::{EntryKind, Hdf5File, ReadOptions};
+use zagg_core::{Error, ErrorKind, Result};
+use zagg_hdf5::{Hdf5File, ReadOptions};
 
-use super::reads;
+use super::contents::Contents;
+use super::reads::{self, Read};
 use crate::args::{Format, PipelineArgs};
 use crate::failure::Failure;
 use crate::output::{self, grouped};
 use crate::{builtin, pipeline};
-
-/// Groups that are walked before the count stops.
-const MAX_GROUPS: usize = 20_000;
 
 /// One part as the table shows it.
 #[derive(Debug)]
@@ -38,9 +37,17 @@ struct Row {
 struct Seen {
     /// Name of the pipeline.
     by: String,
-    /// Its settings of the source.
-    source: Map<String, Value>,
     rows: Vec<Row>,
+    /// What a run reads of its parts.
+    reads: Vec<Read>,
+}
+
+/// What presets make of a granule.
+#[derive(Debug)]
+enum Sight {
+    Seen(Seen),
+    /// None finds a part; what one of them misses.
+    Nothing(Option<String>),
 }
 
 /// Whether a file begins as HDF5 files do; one with a user block does not, and is told by its ending.
@@ -74,71 +81,88 @@ pub(super) fn describe(path: &Path, args: &PipelineArgs, format: Format) -> Resu
         true => None,
         false => Some(Hdf5File::open(Arc::clone(&reader), &ReadOptions::default())?),
     };
-    let holds = file.as_ref().map(count).transpose()?;
-    let name = args.plugin.clone().unwrap_or_else(|| "the pipeline".into());
-    let parts = parts(&reader, given.as_ref().map(|pipeline| (name, pipeline)), &registry)?;
-    let (seen_by, source, rows) = match parts {
-        Some(Seen { by, source, rows }) => (Some(by), source, rows),
-        None => (None, Map::new(), Vec::new()),
-    };
-    let present: Vec<&str> =
-        rows.iter().filter(|row| row.state == "present").map(|row| row.part.as_str()).collect();
-    let reads = match &file {
-        Some(file) if !present.is_empty() => reads::reads(file, &source, &present),
-        _ => Vec::new(),
+    let holds = file.as_ref().map(Contents::of).transpose()?;
+    let sight = match &given {
+        Some(pipeline) => {
+            let name = args.plugin.clone().unwrap_or_else(|| "the pipeline".into());
+            let opened = open(&reader, pipeline, &registry)?;
+            Sight::Seen(seen(name, pipeline, &*opened, file.as_ref(), &registry))
+        }
+        None => presets(&reader, file.as_ref(), &registry)?,
     };
     if format == Format::Json {
-        let parts: Vec<_> = rows
-            .iter()
-            .map(|row| json!({"part": row.part, "state": row.state, "rows": row.rows, "extent": row.extent, "fault": row.fault}))
-            .collect();
-        return output::json(&json!({
-            "granule": location, "groups": holds.map(|holds| holds.0), "datasets": holds.map(|holds| holds.1), "size": reader.size(), "pipeline": seen_by, "parts": parts,
-            "reads": reads::json(&reads),
-        }));
+        return output::json(&document(&location, reader.size(), holds.as_ref(), file.as_ref(), &sight));
     }
-    let head = match holds {
-        Some((groups, datasets)) => {
-            format!("{location}: {} groups, {} datasets", grouped(groups), grouped(datasets))
-        }
+    let head = match &holds {
+        Some(holds) => format!("{location}: {}", holds.counts()),
         None => format!("{location}: {} bytes", grouped(reader.size())),
     };
-    let Some(name) = seen_by else {
-        return output::data(&format!(
-            "{head}\nno preset finds its points; say where they are with --config FILE"
-        ));
+    match sight {
+        Sight::Seen(Seen { by, rows, reads }) => {
+            let reads = match reads.is_empty() {
+                true => String::new(),
+                false => format!("\n\n{}", reads::text(&reads, reader.size())),
+            };
+            output::data(&format!("{head}\nas {by} sees it:\n\n{}{reads}", table(rows)))
+        }
+        Sight::Nothing(missed) => {
+            let missed = missed.map(|missed| format!(" ({missed})")).unwrap_or_default();
+            let listed = holds.zip(file).map(|(holds, file)| holds.text(&file)).unwrap_or_default();
+            output::data(&format!(
+                "{head}\nno preset finds its points{missed}; say where they are with --config FILE\n{listed}"
+            ))
+        }
+    }
+}
+
+fn document(
+    location: &str,
+    size: u64,
+    holds: Option<&Contents>,
+    file: Option<&Hdf5File>,
+    sight: &Sight,
+) -> Value {
+    let (by, rows, reads) = match sight {
+        Sight::Seen(seen) => (Some(&seen.by), seen.rows.as_slice(), seen.reads.as_slice()),
+        Sight::Nothing(_) => (None, [].as_slice(), [].as_slice()),
     };
-    let mut table = output::table(&["part", "rows", "longitude", "latitude", ""]);
-    for row in rows {
+    let parts: Vec<_> = rows
+        .iter()
+        .map(|row| json!({"part": row.part, "state": row.state, "rows": row.rows, "extent": row.extent, "fault": row.fault}))
+        .collect();
+    let mut all = json!({
+        "granule": location, "groups": holds.map(|holds| holds.groups), "datasets": holds.map(|holds| holds.datasets),
+        "size": size, "pipeline": by, "parts": parts, "reads": reads::json(reads),
+    });
+    if let (None, Some(holds), Some(file)) = (by, holds, file) {
+        all["holds"] = holds.json(file);
+    }
+    all
+}
+
+fn table(rows: Vec<Row>) -> String {
+    let header = ["part", "rows", "longitude", "latitude", ""];
+    let cells = |row: Row| {
         let [west, south, east, north] = row.extent.unwrap_or([f64::NAN; 4]);
         let span =
             |low: f64, high: f64| if low.is_nan() { String::new() } else { format!("{low:.4} to {high:.4}") };
         let remark = row
             .fault
             .unwrap_or_else(|| if row.state == "present" { String::new() } else { row.state.into() });
-        table.add_row([row.part, grouped(row.rows), span(west, east), span(south, north), remark]);
+        // The only part of a product without groups has no name.
+        let part = if row.part.is_empty() { "(all)".to_owned() } else { row.part };
+        [part, grouped(row.rows), span(west, east), span(south, north), remark]
+    };
+    let mut table = output::table(&header);
+    for row in rows {
+        table.add_row(cells(row));
     }
-    let reads =
-        if reads.is_empty() { String::new() } else { format!("\n\n{}", reads::text(&reads, reader.size())) };
-    output::data(&format!("{head}\nas {name} sees it:\n\n{table}{reads}"))
+    table.to_string()
 }
 
-/// The parts as the given pipeline sees them, or as the first preset does that finds a whole one, else a broken one.
-fn parts(
-    reader: &Arc<dyn RangeReader>,
-    given: Option<(String, &Pipeline)>,
-    registry: &Registry,
-) -> Result<Option<Seen>> {
-    let seen = |by: String, pipeline: &Pipeline, opened: &dyn OpenGranule| Seen {
-        by,
-        source: pipeline.data_source.options.clone(),
-        rows: rows(opened),
-    };
-    if let Some((name, pipeline)) = given {
-        return Ok(Some(seen(name, pipeline, &*open(reader, pipeline, registry)?)));
-    }
-    // The only part of a product without groups is there in every file, and broken in those of other products.
-    let mut broken = None;
+/// What the preset finds that fits best: the one most of whose datasets are there, the first of several.
+fn presets(reader: &Arc<dyn RangeReader>, file: Option<&Hdf5File>, registry: &Registry) -> Result<Sight> {
+    let (mut best, mut missed) = (None, None);
     for registered in registry.entries() {
         let Make::Preset(text) = registered.entry.make else { continue };
         let name = registered.entry.name;
@@ -146,16 +170,74 @@ fn parts(
         layers.push(Layer::parse(&format!("preset {name}"), text)?);
         let pipeline = Pipeline::parse(&layers)?;
         let opened = open(reader, &pipeline, registry)?;
-        let present = |part: &PartInfo| matches!(part.state, PartState::Present { .. });
-        if opened.parts().iter().any(present) {
-            return Ok(Some(seen(name.to_string(), &pipeline, &*opened)));
+        let faults = || {
+            opened.parts().iter().filter_map(|part| match &part.state {
+                PartState::Broken(error) => Some(error),
+                _ => None,
+            })
+        };
+        let present = present(&*opened);
+        if present.is_empty() {
+            // The only part of a product without groups is there in every file, and broken in those of other products.
+            let is_named = opened.parts().iter().any(|part| !part.name.is_empty());
+            let Some(fault) = faults().next().filter(|_| is_named) else { continue };
+            // Parts of these names may be another product's. Damaged ones are this product's.
+            match faults().find(|fault| fault.kind() != ErrorKind::NotFound) {
+                Some(_) if best.is_none() => best = Some((0.0, name, pipeline, opened)),
+                Some(_) => {}
+                None => missed = missed.or_else(|| Some(format!("{name}: {fault}"))),
+            }
+            continue;
         }
-        let faulty = |part: &PartInfo| matches!(part.state, PartState::Broken(_)) && !part.name.is_empty();
-        if broken.is_none() && opened.parts().iter().any(faulty) {
-            broken = Some(seen(name.to_string(), &pipeline, &*opened));
+        let share = file.map_or(1.0, |file| {
+            let (found, all) = reads::reads(file, &pipeline.data_source.options, None, &present);
+            found.len() as f64 / all.max(1) as f64
+        });
+        drop(present);
+        if best.as_ref().is_none_or(|(most, ..)| share > *most) {
+            best = Some((share, name, pipeline, opened));
+        }
+        // Nothing fits better than all of it; a remote granule is opened anew for each.
+        if share >= 1.0 {
+            break;
         }
     }
-    Ok(broken)
+    Ok(match best {
+        Some((_, name, pipeline, opened)) => {
+            Sight::Seen(seen(name.to_owned(), &pipeline, &*opened, file, registry))
+        }
+        None => Sight::Nothing(missed),
+    })
+}
+
+fn present(opened: &dyn OpenGranule) -> Vec<&str> {
+    let is_present = |part: &&PartInfo| matches!(part.state, PartState::Present { .. });
+    opened.parts().iter().filter(is_present).map(|part| part.name.as_str()).collect()
+}
+
+fn seen(
+    by: String,
+    pipeline: &Pipeline,
+    opened: &dyn OpenGranule,
+    file: Option<&Hdf5File>,
+    registry: &Registry,
+) -> Seen {
+    let present = present(opened);
+    let reads = match file {
+        Some(file) if !present.is_empty() => {
+            let columns = columns(pipeline, registry).ok();
+            reads::reads(file, &pipeline.data_source.options, columns.as_deref(), &present).0
+        }
+        _ => Vec::new(),
+    };
+    Seen { by, rows: rows(opened), reads }
+}
+
+/// The columns that a run reads.
+fn columns(pipeline: &Pipeline, registry: &Registry) -> Result<Vec<String>> {
+    let source = registry.source(&pipeline.data_source.reader, &pipeline.data_source.options)?;
+    let program = Program::compile(&pipeline.data_source, &pipeline.aggregation, &*source, registry)?;
+    Ok(program.columns().to_vec())
 }
 
 fn open(
@@ -211,28 +293,4 @@ fn extent(positions: &Positions) -> Option<[f64; 4]> {
     };
     let ((west, east), (south, north)) = (span(lon)?, span(lat)?);
     Some([west, south, east, north])
-}
-
-/// Groups and datasets of the file.
-fn count(file: &Hdf5File) -> Result<(u64, u64)> {
-    let (mut groups, mut datasets) = (0u64, 0u64);
-    let mut level = vec!["/".to_string()];
-    while !level.is_empty() {
-        groups += level.len() as u64;
-        if groups as usize > MAX_GROUPS {
-            return Err(Error::unsupported(format!("{}: more than {MAX_GROUPS} groups", file.location())));
-        }
-        let mut below = Vec::new();
-        for (group, entries) in level.iter().zip(file.list(&level)) {
-            for entry in entries?.unwrap_or_default() {
-                match entry.kind {
-                    EntryKind::Group => below.push(format!("{}/{}", group.trim_end_matches('/'), entry.name)),
-                    EntryKind::Dataset => datasets += 1,
-                    _ => {}
-                }
-            }
-        }
-        level = below;
-    }
-    Ok((groups, datasets))
 }

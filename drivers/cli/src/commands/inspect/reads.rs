@@ -1,18 +1,16 @@
 //! Which datasets of a granule a pipeline reads, and how they are stored.
 
 use serde_json::{Map, Value, json};
-use zagg_hdf5::Hdf5File;
+use zagg_hdf5::{Dataset, Hdf5File};
 
+use super::paths;
 use crate::output::{self, bytes, grouped};
 
 /// Stands for the name of a part in the paths of a pipeline.
-const GROUP: &str = "{group}";
+pub(super) const GROUP: &str = "{group}";
 
 /// Most paths that are looked up.
 const MAX_PATHS: usize = 10_000;
-
-/// Deepest setting of a pipeline that may name a dataset.
-const MAX_DEPTH: usize = 8;
 
 /// A path of the pipeline in all parts of a granule.
 #[derive(Debug)]
@@ -25,21 +23,25 @@ pub(super) struct Read {
     dtype: String,
     /// Rows of a chunk; none where rows are not chunked.
     chunk: Option<u64>,
-    chunks: u64,
+    /// Chunks of all parts; none where rows are not chunked.
+    chunks: Option<u64>,
     filters: Vec<String>,
     /// Bytes of all rows, unpacked.
     unpacked: u64,
 }
 
-/// The datasets of all parts that the settings of a source name.
-pub(super) fn reads(file: &Hdf5File, source: &Map<String, Value>, parts: &[&str]) -> Vec<Read> {
-    let mut templates = Vec::new();
-    for value in source.values() {
-        templates_of(value, MAX_DEPTH, &mut templates);
-    }
+/// The datasets of all parts that the settings of a source name, and how many paths that would be at most. Of columns only
+/// those of these names count, where they are known.
+pub(super) fn reads(
+    file: &Hdf5File,
+    source: &Map<String, Value>,
+    columns: Option<&[String]>,
+    parts: &[&str],
+) -> (Vec<Read>, usize) {
+    let templates = paths::of(source, columns);
     let mut reads = Vec::new();
     let mut left = MAX_PATHS;
-    for template in templates {
+    for template in &templates {
         let paths: Vec<String> = match template.contains(GROUP) {
             true => parts.iter().map(|part| template.replace(GROUP, part)).collect(),
             false => vec![template.clone()],
@@ -57,48 +59,53 @@ pub(super) fn reads(file: &Hdf5File, source: &Map<String, Value>, parts: &[&str]
                 path: template.clone(),
                 parts: 0,
                 rows: 0,
-                dtype: dataset.dtype().map_or_else(|| "other".to_string(), |dtype| dtype.name().to_string()),
+                dtype: dtype(&dataset),
                 chunk,
-                chunks: 0,
-                filters: dataset.filters().iter().map(|filter| filter.label().into_owned()).collect(),
+                chunks: chunk.map(|_| 0),
+                filters: filters(&dataset),
                 unpacked: 0,
             });
             read.parts += 1;
             read.rows = read.rows.saturating_add(rows);
-            read.chunks = read.chunks.saturating_add(chunk.map_or(1, |chunk| rows.div_ceil(chunk.max(1))));
+            if let (Some(chunks), Some(chunk)) = (&mut read.chunks, chunk) {
+                *chunks = chunks.saturating_add(rows.div_ceil(chunk.max(1)));
+            }
             let row = dataset.row_len().saturating_mul(size);
             read.unpacked = read.unpacked.saturating_add(rows.saturating_mul(row));
         }
         reads.extend(read);
     }
-    reads
+    (reads, templates.len())
 }
 
-/// Paths of datasets among settings, in their order, each once.
-fn templates_of(value: &Value, depth: usize, all: &mut Vec<String>) {
-    match value {
-        Value::String(text) if text.starts_with('/') && !all.contains(text) => all.push(text.clone()),
-        Value::Array(list) if depth > 0 => list.iter().for_each(|one| templates_of(one, depth - 1, all)),
-        Value::Object(map) if depth > 0 => map.values().for_each(|one| templates_of(one, depth - 1, all)),
-        _ => {}
-    }
+/// Name of the type of a dataset.
+pub(super) fn dtype(dataset: &Dataset) -> String {
+    dataset.dtype().map_or_else(|| "other".to_string(), |dtype| dtype.name().to_string())
+}
+
+/// Names of what the chunks of a dataset went through.
+pub(super) fn filters(dataset: &Dataset) -> Vec<String> {
+    dataset.filters().iter().map(|filter| filter.label().into_owned()).collect()
 }
 
 /// As a table, and what it comes to.
 pub(super) fn text(reads: &[Read], size: u64) -> String {
-    let mut table =
-        output::table(&["dataset", "type", "rows", "rows of a chunk", "chunks", "filters", "unpacked"]);
-    for read in reads {
-        table.add_row([
-            read.path.clone(),
-            read.dtype.clone(),
-            grouped(read.rows),
-            read.chunk.map(grouped).unwrap_or_default(),
-            grouped(read.chunks),
-            read.filters.join(", "),
-            bytes(read.unpacked),
-        ]);
-    }
+    let header = ["dataset", "type", "rows", "rows of a chunk", "chunks", "filters", "unpacked"];
+    let rows: Vec<Vec<String>> = reads
+        .iter()
+        .map(|read| {
+            vec![
+                read.path.clone(),
+                read.dtype.clone(),
+                grouped(read.rows),
+                read.chunk.map(grouped).unwrap_or_default(),
+                read.chunks.map(grouped).unwrap_or_default(),
+                read.filters.join(", "),
+                bytes(read.unpacked),
+            ]
+        })
+        .collect();
+    let table = output::fitting(&header, &rows, &[5, 3, 4, 1, 6, 2]);
     let unpacked = reads.iter().fold(0u64, |all, read| all.saturating_add(read.unpacked));
     format!(
         "a run over all of it reads {} datasets, {} unpacked, of a file of {}:\n\n{table}",
@@ -124,24 +131,4 @@ pub(super) fn json(reads: &[Read]) -> Value {
             })
         })
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_are_found_wherever_they_stand() {
-        let source = json!({
-            "reader": "atl06", "groups": ["gt1l"], "variables": {"h": "/{group}/h", "s": {"path": "/{group}/s"}},
-            "filters": [{"dataset": "/{group}/q"}, "h > 0"], "again": "/{group}/h",
-        });
-        let mut all = Vec::new();
-        templates_of(&source, MAX_DEPTH, &mut all);
-        assert_eq!(all, ["/{group}/h", "/{group}/s", "/{group}/q"]);
-        let deep = (0..100).fold(json!("/x"), |inner, _| json!([inner]));
-        let mut none = Vec::new();
-        templates_of(&deep, MAX_DEPTH, &mut none);
-        assert!(none.is_empty());
-    }
 }

@@ -40,17 +40,9 @@ pub(super) fn describe(store: &ZarrStore, path: &Path, format: Format) -> Result
     summary.groups.sort_by_key(|group| place(group).unwrap_or(usize::MAX));
     let mut groups = Vec::new();
     let mut level_table = output::table(&["level", "group", "cells", "arrays", "left out"]);
-    let mut table = output::table(&[
-        "array",
-        "type",
-        "shape",
-        "chunk",
-        "blocks",
-        "cells with a value",
-        "lowest",
-        "highest",
-        "units",
-    ]);
+    let header =
+        ["array", "type", "shape", "chunk", "blocks", "cells with a value", "lowest", "highest", "units"];
+    let mut rows = Vec::new();
     for group in &summary.groups {
         let mut arrays = Vec::new();
         for array in &group.arrays {
@@ -71,7 +63,7 @@ pub(super) fn describe(store: &ZarrStore, path: &Path, format: Format) -> Result
                 "min": range.low.map(Number::json),
                 "max": range.high.map(Number::json),
             }));
-            table.add_row([
+            rows.push(vec![
                 format!("{}/{}", group.name, array.name),
                 match &array.ragged {
                     None => array.dtype.name().into(),
@@ -128,6 +120,7 @@ pub(super) fn describe(store: &ZarrStore, path: &Path, format: Format) -> Result
     let done = done.map_or_else(String::new, |(done, all)| {
         format!("\n{} of {} shards done", grouped(done), grouped(all))
     });
+    let table = output::fitting(&header, &rows, &[3, 2, 4, 1, 8, 5]);
     let levels = if levels.is_empty() { String::new() } else { format!("{level_table}\n\n") };
     output::data(&format!("{}: {}{done}\n\n{levels}{table}", path.display(), summary.state.name()))
 }

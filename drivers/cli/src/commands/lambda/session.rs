@@ -1,13 +1,13 @@
 //! One run on AWS Lambda: what is asked and checked before it, the run, and the bill.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io::{BufRead, IsTerminal};
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
 use tokio::runtime::Runtime;
-use zagg_access::{Access, BucketFolder};
+use zagg_access::{Access, AmbientKeys, BucketFolder};
 use zagg_core::Error;
 use zagg_core::executor::Observer;
 use zagg_core::granule::Driver;
@@ -15,7 +15,7 @@ use zagg_core::plan::PlanOptions;
 use zagg_core::report::RunSummary;
 use zagg_core::run::Run;
 use zagg_lambda::aws::{AwsControl, AwsInvoke, Place};
-use zagg_lambda::cost::{Bill, Estimate, Model};
+use zagg_lambda::cost::{Bill, Estimate, Model, Sized};
 use zagg_lambda::dispatch::{CallMode, Fleet};
 use zagg_lambda::executor::{Credentials, LambdaExecutor, Outcome, Parts};
 use zagg_lambda::files;
@@ -43,6 +43,8 @@ pub(crate) struct Session {
     folder: BucketFolder,
     access: Access,
     found: Preflight,
+    /// The functions; what was assumed of them until a ping said more.
+    sized: Cell<Sized>,
     outcome: RefCell<Option<Outcome>>,
 }
 
@@ -68,7 +70,8 @@ impl Session {
             );
         }
         let runtime = zagg_lambda::runtime()?;
-        let client = place.client()?;
+        let keys = AmbientKeys::of_process()?;
+        let client = place.client(keys.clone())?;
         let own_endpoint = place.endpoint_url.is_some();
         let control = AwsControl::new(client.clone(), &runtime, own_endpoint);
         let found = preflight::look(&control, &functions, lambda.max_workers as usize, preflight::ASSUMED)?;
@@ -78,9 +81,10 @@ impl Session {
             max_retries: args.max_retries,
             own_endpoint,
             functions,
-            invoke: Arc::new(AwsInvoke::new(client)),
+            invoke: Arc::new(AwsInvoke::new(client).signed_by(keys)),
             folder,
             access: Access::new(&pipeline.data_source.access)?,
+            sized: Cell::new(found.sized),
             found,
             outcome: RefCell::new(None),
             runtime,
@@ -94,17 +98,17 @@ impl Session {
 
     fn estimated(&self, run: &Run) -> Estimate {
         let granules: Vec<usize> = run.tasks.iter().map(|task| task.granules.len()).collect();
-        Estimate::of(&granules, self.found.sized, &self.model())
+        Estimate::of(&granules, self.sized.get(), &self.model())
     }
 
     /// What the run is expected to cost.
     pub(crate) fn estimate(&self, run: &Run) -> Result<Extra, Failure> {
-        for warning in &self.found.warnings {
+        for warning in self.found.warnings.iter().chain(&self.fleet()?.1) {
             output::warning(warning);
         }
         self.hrefs(run)?;
         let estimate = self.estimated(run);
-        let sized = self.found.sized;
+        let sized = self.sized.get();
         let rows = vec![
             (
                 "functions",
@@ -115,7 +119,7 @@ impl Session {
                     sized.architecture.name()
                 ),
             ),
-            ("workers", grouped(self.found.workers.min(run.tasks.len()) as u64)),
+            ("workers", self.workers(run)),
             ("granules", format!("{}, counted in every shard", grouped(estimate.granules))),
             ("expected", format!("{} GB-s, ${:.2}", grouped(estimate.gb_seconds as u64), estimate.dollars)),
             (
@@ -141,21 +145,38 @@ impl Session {
         if run.tasks.is_empty() {
             return Ok(());
         }
-        for warning in &self.found.warnings {
+        for warning in self.found.warnings.iter().chain(&self.fleet()?.1) {
             output::warning(warning);
         }
         let estimate = self.estimated(run);
         if estimate.dollars > self.args.max_cost && !self.args.yes {
             consent(&estimate, self.args.max_cost)?;
         }
-        preflight::try_out(
+        let pinged = preflight::try_out(
             &self.runtime,
             &*self.invoke,
             &self.folder,
             &self.functions,
             env!("CARGO_PKG_VERSION"),
         )?;
+        if !self.found.told {
+            self.sized.set(pinged.correct(self.sized.get()));
+        }
         Ok(())
+    }
+
+    /// How many workers there will be, and what that was found out from.
+    fn workers(&self, run: &Run) -> String {
+        let workers = grouped(self.found.workers.min(run.tasks.len()) as u64);
+        match self.found.concurrency {
+            Some(left) => {
+                format!(
+                    "{workers}; {} executions at once are allowed, less what others use now",
+                    grouped(left)
+                )
+            }
+            None => workers,
+        }
     }
 
     /// The addresses that workers read.
@@ -179,7 +200,8 @@ impl Session {
         Ok(hrefs)
     }
 
-    fn fleet(&self) -> Fleet {
+    /// What may be used, and what the user should know of it.
+    fn fleet(&self) -> Result<(Fleet, Vec<String>), Error> {
         let mode = match self.args.mode {
             ModeArg::Auto => CallMode::Auto,
             ModeArg::Sync => CallMode::Sync,
@@ -187,20 +209,32 @@ impl Session {
         };
         let wanted = self.found.workers;
         let waited = mode.waited(wanted, files::raise_limit());
-        let workers = mode.workers(wanted, waited).max(1);
+        let mut workers = mode.workers(wanted, waited).max(1);
+        let mut warnings = Vec::new();
+        match &self.found.no_queue {
+            Some(why) if mode == CallMode::Async => return Err(Error::input(format!("--mode async: {why}"))),
+            Some(why) if workers > waited => {
+                workers = waited.max(1);
+                warnings.push(format!(
+                    "{workers} workers at once instead of {wanted}, none by queued events: {why}"
+                ));
+            }
+            _ => {}
+        }
         if mode == CallMode::Sync && workers < wanted {
-            output::warning(&format!(
+            warnings.push(format!(
                 "{workers} calls at once instead of {wanted}: the limit of open files allows no more; raise it with \
                  `ulimit -n 8192`, or leave out --mode sync"
             ));
         }
-        Fleet {
+        let fleet = Fleet {
             functions: self.functions.clone(),
             workers,
-            waited: if mode == CallMode::Sync { workers } else { waited },
-            timeout: Duration::from_secs(self.found.sized.timeout),
+            waited: if mode == CallMode::Async { 0 } else { waited.max(1).min(workers) },
+            timeout: Duration::from_secs(self.sized.get().timeout),
             batch: self.args.shards_per_call as usize,
-        }
+        };
+        Ok((fleet, warnings))
     }
 
     /// The run.
@@ -224,7 +258,7 @@ impl Session {
             plan: PlanOptions { store: self.location.clone(), index, driver: Some(self.driver) },
             credentials,
             policy: Policy { after_temporary: self.max_retries, ..Policy::default() },
-            fleet: self.fleet(),
+            fleet: self.fleet()?.0,
             seconds_per_granule: self.args.seconds_per_granule,
         });
         let summary = run.execute(&executor, observer);
@@ -241,7 +275,7 @@ impl Session {
         if let Some(error) = &outcome.stopped {
             output::error(error.message());
         }
-        let (tally, sized) = (&outcome.tally, self.found.sized);
+        let (tally, sized) = (&outcome.tally, self.sized.get());
         let bill = Bill::of(tally, sized);
         let how = match (tally.reported, tally.measured) {
             (_, 0) => "as billed".to_string(),
@@ -291,7 +325,7 @@ impl Session {
         }
         let mut json = bill.json(tally, sized);
         json["run"] = outcome.run.clone().into();
-        json["functions"] = json!(self.functions);
+        json["functions"] = self.functions.iter().map(|name| &**name).collect::<Vec<&str>>().into();
         json["dispatch_seconds"] = outcome.seconds.into();
         json["stopped"] = json!(outcome.stopped.as_ref().map(Error::message));
         if let Some(usage) = outcome.usage {

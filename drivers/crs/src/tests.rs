@@ -54,7 +54,7 @@ fn what_is_no_system_is_refused_with_the_reason() {
     assert!(message("+proj=laea +lat_O=1").contains("did you mean"));
     assert!(message("+proj=laea +nadgrids=file.gsb").contains("grids of shifts"));
     assert!(message("+proj=nothing").contains("+proj=nothing"));
-    assert!(message("+proj=geocent").contains("no plane grid"));
+    assert!(message("+proj=geocent").contains("no plane"));
     assert!(message("+lat_0=1").contains("+lat_0=1"));
     assert!(message("+proj=laea +ellps=größe").contains("ASCII"));
     assert!(message(&format!("+proj=laea +lat_0={}", "1".repeat(3000))).contains("at most 2000 characters"));
@@ -187,4 +187,32 @@ proptest! {
         let _ = Crs::parse(&format!("EPSG:{text}"));
         let _ = Crs::parse(&format!("+proj={text}"));
     }
+}
+
+#[test]
+fn places_go_to_the_plane_and_back() {
+    for name in
+        ["EPSG:3031", "EPSG:3413", "EPSG:4326", "EPSG:6933", "EPSG:32633", "+proj=laea +lat_0=-80 +lon_0=30"]
+    {
+        let crs = Crs::parse(name).unwrap();
+        let lat = if name == "EPSG:3031" || name.contains("laea") { -75.0 } else { 75.0 };
+        let (x, y) = crs.place(14.0, lat);
+        let (lon, back) = crs.position(x, y);
+        assert!((lon - 14.0).abs() < 1e-9 && (back - lat).abs() < 1e-9, "{name}: {lon} {back}");
+    }
+    // The place of a corner that pyproj gives.
+    let (x, y) = Crs::parse("epsg:3031").unwrap().place(45.0, -71.0);
+    assert!((x - 1_472_733.796).abs() < 0.001 && (y - 1_472_733.796).abs() < 0.001, "{x} {y}");
+}
+
+#[test]
+fn places_beside_the_globe_are_none() {
+    let globe = Crs::parse("+proj=moll +datum=WGS84").unwrap();
+    assert!(globe.position(0.0, 0.0).0.abs() < 1e-9);
+    for (x, y) in [(1.75e7, 8.0e6), (1.9e7, 0.0), (0.0, 9.9e6), (f64::NAN, 0.0)] {
+        assert!(globe.position(x, y).0.is_nan(), "{x} {y}");
+    }
+    let plane = Crs::lon_lat().unwrap();
+    assert_eq!(plane.position(190.0, 3.0), (-170.0, 3.0));
+    assert!(plane.position(0.0, 90.5).1.is_nan());
 }

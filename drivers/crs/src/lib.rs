@@ -1,4 +1,9 @@
 //! Coordinate reference systems: from text, to the plane and back.
+//!
+//! Projections are those of `proj4rs`; EPSG codes are looked up in `crs-definitions`, a copy of the register as PROJ strings and
+//! WKT. Codes are offered whose datum is WGS84 or as good as the same, NAD83 and ETRS89 among them. Between others there are
+//! several ways, often with grids of shifts: a PROJ string with `+towgs84` names one. Axes other than east and north, and
+//! geocentric coordinates, are refused.
 
 mod cf;
 mod definition;
@@ -13,6 +18,9 @@ use definition::Definition;
 
 /// Positions converted at a time: few enough to stay in the first-level cache.
 const BLOCK: usize = 256;
+
+/// How far a place may come back from the globe, in units of a coordinate's size, and still be the same.
+const RETURN: f64 = 1e-7;
 
 /// Codes whose definition in the copy of the register means another place than PROJ has for them, by tens of metres or more; all
 /// others that are offered agree within 2 m.
@@ -81,7 +89,7 @@ impl Crs {
         let wgs84 = Proj::from_proj_string("+proj=longlat +datum=WGS84 +no_defs")
             .map_err(|error| Error::plugin(format!("WGS84 is not known: {error}")))?;
         if proj.is_geocent() {
-            return Err(Error::unsupported(format!("{told}: geocentric coordinates make no plane grid")));
+            return Err(Error::unsupported(format!("{told}: geocentric coordinates make no plane")));
         }
         if !proj.has_forward() || !proj.has_inverse() {
             return Err(Error::unsupported(format!(
@@ -95,6 +103,14 @@ impl Crs {
         let mut crs = Self { name, epsg, wkt, definition, proj, wgs84, identity: false };
         crs.identity = crs.is_geographic() && crs.leaves_places_alone();
         Ok(crs)
+    }
+
+    /// Longitude and latitude on WGS84.
+    ///
+    /// # Errors
+    /// Never, as long as the register knows EPSG:4326.
+    pub fn lon_lat() -> Result<Self> {
+        Self::parse("EPSG:4326")
     }
 
     /// Whether longitude and latitude on WGS84 pass through unchanged.
@@ -125,6 +141,16 @@ impl Crs {
         self.proj.is_latlong()
     }
 
+    /// Metres of a unit of the plane; 1 for degrees.
+    pub fn metres(&self) -> f64 {
+        if self.is_geographic() { 1.0 } else { self.proj.to_meter() }
+    }
+
+    /// Whether every place of the plane is one of the globe.
+    fn is_whole(&self) -> bool {
+        self.is_geographic() || matches!(self.definition.get("proj"), Some("stere" | "ups"))
+    }
+
     /// The unit of coordinates as UDUNITS spells it.
     pub fn unit(&self) -> String {
         if self.is_geographic() {
@@ -141,12 +167,12 @@ impl Crs {
     }
 
     /// Attributes that describe it as a CF grid mapping; without a name where CF has none for the projection.
-    pub(crate) fn grid_mapping(&self) -> Map<String, Value> {
+    pub fn grid_mapping(&self) -> Map<String, Value> {
         cf::grid_mapping(&self.proj, &self.definition)
     }
 
     /// The meridian opposite the middle of the map, where most projections are cut, degrees.
-    pub(crate) fn cut(&self) -> f64 {
+    pub fn cut(&self) -> f64 {
         let middle = (self.proj.longitude_of_origin() + self.proj.from_greenwich()).to_degrees();
         if middle.is_finite() { (middle % 360.0) + 180.0 } else { 180.0 }
     }
@@ -195,6 +221,39 @@ impl Crs {
                 *lon = if turned >= 180.0 { -180.0 } else { turned };
             }
         }
+    }
+
+    /// [`Self::inverse`], with NaN also where a projection gives a position to places outside the outline of its globe.
+    ///
+    /// All slices have one length.
+    pub fn inverse_on_globe(&self, x: &[f64], y: &[f64], lon: &mut [f64], lat: &mut [f64]) {
+        self.inverse(x, y, lon, lat);
+        if self.is_whole() {
+            return;
+        }
+        let mut back = (vec![0.0; x.len()], vec![0.0; x.len()]);
+        self.forward(lon, lat, &mut back.0, &mut back.1);
+        for (at, (lon, lat)) in lon.iter_mut().zip(lat).enumerate() {
+            let room = RETURN * (1.0 + x[at].abs() + y[at].abs());
+            // False for NaN.
+            if !((back.0[at] - x[at]).abs() <= room && (back.1[at] - y[at]).abs() <= room) {
+                (*lon, *lat) = (f64::NAN, f64::NAN);
+            }
+        }
+    }
+
+    /// [`Self::forward`] of one position.
+    pub fn place(&self, lon: f64, lat: f64) -> (f64, f64) {
+        let (mut x, mut y) = ([0.0], [0.0]);
+        self.forward(&[lon], &[lat], &mut x, &mut y);
+        (x[0], y[0])
+    }
+
+    /// [`Self::inverse_on_globe`] of one place.
+    pub fn position(&self, x: f64, y: f64) -> (f64, f64) {
+        let (mut lon, mut lat) = ([0.0], [0.0]);
+        self.inverse_on_globe(&[x], &[y], &mut lon, &mut lat);
+        (lon[0], lat[0])
     }
 
     fn convert(&self, from: &Proj, to: &Proj, x: &mut [f64], y: &mut [f64]) {
