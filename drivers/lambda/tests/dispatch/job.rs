@@ -1,6 +1,6 @@
 //! A job that can be run: made-up granules on disk, and their shards.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::Map;
@@ -17,6 +17,10 @@ use zagg_core::source::OpenObject;
 use zagg_zarr::ZarrStore;
 
 pub(crate) struct Job {
+    #[cfg_attr(
+        not(feature = "aws"),
+        expect(dead_code, reason = "keeps the granules until the job is dropped")
+    )]
     folder: tempfile::TempDir,
     pub(crate) registry: Registry,
     pipeline: Pipeline,
@@ -39,7 +43,8 @@ impl Job {
         self.map.shards.len()
     }
 
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
+    #[cfg(feature = "aws")]
+    pub(crate) fn path(&self, name: &str) -> std::path::PathBuf {
         self.folder.path().join(name)
     }
 

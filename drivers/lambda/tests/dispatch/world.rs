@@ -148,6 +148,7 @@ impl Gate {
     }
 
     /// Waits until it is open.
+    #[cfg(feature = "aws")]
     pub(crate) async fn pass(&self) {
         let mut open = self.open.subscribe();
         let _ = open.wait_for(|open| *open).await;
