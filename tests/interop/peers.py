@@ -118,8 +118,8 @@ def side_by_side(ours, shard_map, sample):
     cold = ours.run(alone)
     add(f"zagg, one shard of {count} granules ({cold.busy:.2f} s of all threads)", cold)
     told = python("zagg", alone, "1", repeat=ours.repeat)
-    add(f"Python zagg 0.61.0, the same shard", told, cold)
-    add("the same with the start of Python and its imports ({told.busy:.2f} s of all threads)", told, cold, told.process)
+    add("Python zagg 0.61.0, the same shard", told, cold)
+    add(f"the same with the start of Python and its imports ({told.busy:.2f} s of all threads)", told, cold, told.process)
     return run, table(["program", "seconds", "ratio", "peak MiB", "ratio"], rows)
 
 
