@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the function and packs it, with plugins, into the zip that Lambda takes. The same sources, toolchain and plugins
-# give the same bytes.
+# Builds the function and packs it, with plugins, into the zip that Lambda takes. The same binary and plugins give the same
+# bytes; two builds of the binary in different folders differ by a few.
 #
 #   ARCH=x86_64 ./build_function.sh
 #
