@@ -12,6 +12,7 @@ use crate::error::Result;
 use crate::levels::Writer;
 use crate::product::Product;
 use crate::records::{self, ShardState};
+use crate::side_by_side;
 use crate::store::{Store, StoreState, Written};
 use shared::SharedBlocks;
 
@@ -84,7 +85,7 @@ pub(crate) fn assemble(
     let mut blocks = SharedBlocks::new(product, &shards);
     let mut states = merged::Gathered::default();
     for batch in shards.chunks(BATCH) {
-        for (&shard, found) in batch.iter().zip(records::side_by_side(batch, read)) {
+        for (&shard, found) in batch.iter().zip(side_by_side(batch, read)) {
             let (state, record) = found?;
             match &state {
                 ShardState::Done => summary.shards_done += 1,
@@ -101,7 +102,7 @@ pub(crate) fn assemble(
             .filter(|&shard| !known.contains(product.grid.shard_label(shard).as_str()))
             .collect();
         let read = |&shard: &u64| records::read_shard((product, store), shard, false, true);
-        for (shard, found) in unknown.iter().zip(records::side_by_side(&unknown, read)) {
+        for (shard, found) in unknown.iter().zip(side_by_side(&unknown, read)) {
             let (state, _) = found?;
             if state != ShardState::Done {
                 summary.shards_done -= 1;

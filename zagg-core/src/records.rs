@@ -5,7 +5,6 @@
 
 mod inputs;
 mod levels;
-mod side_by_side;
 mod state;
 mod status;
 mod turn;
@@ -14,7 +13,6 @@ use serde_json::{Value, json};
 
 pub use inputs::{Standing, made_from, standings};
 pub use levels::{LevelRecord, LevelValues, VariableStates, VariableValues};
-pub(crate) use side_by_side::side_by_side;
 pub use state::{ShardState, shard_state};
 pub use status::{ShardStatus, statuses};
 pub(crate) use turn::Turn;

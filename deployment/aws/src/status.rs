@@ -32,7 +32,7 @@ mod tests {
     fn an_object_has_a_folder_and_a_name() {
         assert_eq!(split("s3://bucket/a/b.json").unwrap(), ("s3://bucket/a", "b.json"));
         assert_eq!(split("s3://bucket/b.json").unwrap(), ("s3://bucket", "b.json"));
-        for bad in ["", "s3://", "s3://bucket", "s3://bucket/", "s3:///b", "/tmp/b.json", "https://host/b"] {
+        for bad in ["", "s3://", "s3://bucket", "s3://bucket/", "s3:///b", "/b.json", "https://host/b"] {
             assert!(split(bad).unwrap_err().message().contains("is no place for an answer"), "{bad}");
         }
     }

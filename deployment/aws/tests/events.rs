@@ -247,7 +247,7 @@ fn an_event_that_is_none_and_an_answer_without_a_place_fail_as_a_whole() {
     assert!(failure.kind == "Event" && !failure.message.contains("TOP-SECRET"), "{failure:?}");
     let failure = fails(br#"{"version": 9, "mode": "ping"}"#);
     assert!(failure.message.contains("deploy the function of the same version"), "{failure:?}");
-    let event = Event { status_uri: Some("/tmp/answer.json".into()), ..world.event(&[0]) };
+    let event = Event { status_uri: Some("/answer.json".into()), ..world.event(&[0]) };
     let failure = world.call(&event, 900).unwrap_err();
     assert!(failure.kind == "Status" && failure.message.contains("is no place for an answer"), "{failure:?}");
     // It is logged, too.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use zagg_core::profile::ProfileReport;
 use zagg_core::report::TaskReport;
 use zagg_core::store::Store;
-use zagg_core::{Error, Result};
+use zagg_core::{Error, Result, side_by_side};
 
 /// Folder of the status objects beside the store.
 pub const STATUS: &str = "status/";
@@ -124,7 +124,8 @@ fn put(store: &dyn Store, name: &str, object: &impl Serialize) -> Result<()> {
 pub fn profile(store: &dyn Store, plan: &str) -> Result<Option<ProfileReport>> {
     let names = store.list_records(PROFILES)?;
     let parse = |bytes: Vec<u8>| serde_json::from_slice::<WorkerState>(&bytes).ok();
-    let states = side_by_side(&names, |name| Ok(store.read_record(name)?.and_then(parse)))?;
+    let states = side_by_side(&names, |name| Ok(store.read_record(name)?.and_then(parse)));
+    let states = states.into_iter().collect::<Result<Vec<_>>>()?;
     let ours = states.into_iter().flatten().filter(|state| state.version == VERSION && state.plan == plan);
     Ok(ours.map(|state| state.profile).reduce(|mut all, one| {
         all.merge(&one);
@@ -149,25 +150,6 @@ pub fn statuses(store: &dyn Store, labels: &[String]) -> Result<Vec<Option<TaskS
             state.version == VERSION && state.report.shard == *label
         }))
     })
-}
-
-/// Asks for something of every item, several at once, and gives the answers in their order.
-fn side_by_side<T: Send>(items: &[String], one: impl Fn(&String) -> Result<T> + Sync) -> Result<Vec<T>> {
-    /// Requests that are sent side by side.
-    const ASKING: usize = 16;
-    let share = items.len().div_ceil(ASKING).max(1);
-    let one = &one;
-    std::thread::scope(|scope| {
-        let readers: Vec<_> = items
-            .chunks(share)
-            .map(|some| scope.spawn(move || some.iter().map(one).collect::<Result<Vec<_>>>()))
-            .collect();
-        let mut all = Vec::with_capacity(items.len());
-        for reader in readers {
-            let found =
-                reader.join().unwrap_or_else(|_| Err(Error::plugin("reading status objects panicked")));
-            all.extend(found?);
-        }
-        Ok(all)
-    })
+    .into_iter()
+    .collect()
 }

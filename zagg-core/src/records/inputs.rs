@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::side_by_side::side_by_side;
 use super::state::state_of;
 use super::{OTHER_BLOCKS, ShardState, has_its_blocks, level_bytes, read_record, shard_name};
 use crate::error::{Error, Result};
 use crate::levels::Writer;
 use crate::product::Product;
+use crate::side_by_side;
 use crate::source::ObjectIdentity;
 use crate::store::Store;
 

@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 
-use super::side_by_side::side_by_side;
 use super::state::state_of;
 use super::{ShardState, read_record, shard_name};
 use crate::error::Result;
 use crate::product::Product;
 use crate::report::Hole;
+use crate::side_by_side;
 use crate::store::Store;
 
 /// How one shard is.

@@ -10,10 +10,7 @@ use crate::error::{Error, Result};
 const THREADS: usize = 16;
 
 /// Does something with every item on some threads that mostly wait, and gives the answers in the order of the items.
-pub(crate) fn side_by_side<I: Sync, T: Send>(
-    items: &[I],
-    work: impl Fn(&I) -> Result<T> + Sync,
-) -> Vec<Result<T>> {
+pub fn side_by_side<I: Sync, T: Send>(items: &[I], work: impl Fn(&I) -> Result<T> + Sync) -> Vec<Result<T>> {
     let next = AtomicUsize::new(0);
     let answers: Mutex<Vec<Option<Result<T>>>> = Mutex::new(items.iter().map(|_| None).collect());
     let work = || {
