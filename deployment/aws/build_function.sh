@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the function and packs it, with plugins, into the zip that Lambda takes. The same binary and plugins give the same
-# bytes; two builds of the binary in different folders differ by a few.
+# Builds the function and packs it, with plugins, into the zip that Lambda takes. The same sources, Cargo.lock, rustc, C compiler
+# and plugins give the same bytes, whatever the folders of the checkout, of cargo and of what is built: so with LINKER=cargo.
 #
 #   ARCH=x86_64 ./build_function.sh
 #
@@ -34,9 +34,17 @@ build() {
             linker=cargo
         fi
     fi
-    # No folder of this machine in messages of the binary.
-    local home="${CARGO_HOME:-$HOME/.cargo}"
-    export RUSTFLAGS="${RUSTFLAGS:-} --remap-path-prefix=$root=zagg --remap-path-prefix=$home=cargo"
+    local home="${CARGO_HOME:-$HOME/.cargo}" target="${CARGO_TARGET_DIR:-target}" rustc="${RUSTC:-rustc}" sysroot commit
+    [[ "$target" == /* ]] || target="$root/$target"
+    # No folder of this machine in messages of the binary; of prefixes that fit the last one counts. The paths of the standard
+    # library are such folders where its sources are installed.
+    sysroot="$(cd "$root" && "$rustc" --print sysroot)"
+    commit="$(cd "$root" && "$rustc" --version --verbose | sed -n 's/^commit-hash: //p')"
+    RUSTFLAGS="${RUSTFLAGS:-} --remap-path-prefix=$root=zagg --remap-path-prefix=$home=cargo --remap-path-prefix=$target=target"
+    export RUSTFLAGS="$RUSTFLAGS --remap-path-prefix=$sysroot/lib/rustlib/src/rust=/rustc/$commit"
+    # No names of functions from linking on: some hold a hash that comes out otherwise now and then, in the same folder, too
+    # (https://github.com/rust-lang/rust/issues/126976), and the linker's id of the binary is made of all its bytes.
+    export CARGO_PROFILE_RELEASE_STRIP=symbols CARGO_INCREMENTAL=0
     local options=(--release --locked --package zagg-function --features runtime --bin bootstrap)
     case "$linker" in
         cargo)
@@ -44,12 +52,11 @@ build() {
             ;;
         lambda)
             command -v cargo-lambda >/dev/null || fail "cargo lambda is not installed: pip install cargo-lambda"
-            (cd "$root" && cargo lambda build "${options[@]}" --target "$triple.$newest_glibc")
+            # Its own optimizations would end the function at a panic, which is to fail one shard.
+            (cd "$root" && cargo lambda build --disable-optimizations "${options[@]}" --target "$triple.$newest_glibc")
             ;;
         *) fail "LINKER is \"$linker\"; give cargo or lambda" ;;
     esac
-    local target="${CARGO_TARGET_DIR:-target}"
-    [[ "$target" == /* ]] || target="$root/$target"
     if [[ "$linker" == lambda ]]; then
         BOOTSTRAP="$target/lambda/bootstrap/bootstrap"
     else
@@ -82,8 +89,9 @@ check_library "$BOOTSTRAP"
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT
 install -m 755 "$BOOTSTRAP" "$folder/bootstrap"
-# Where the tool for this processor is at hand; a little smaller without the names of functions.
-if [[ "$(uname -m)" == "$machine" ]] && command -v strip >/dev/null; then
+# A binary from elsewhere that has its names, where the tool for its processor is at hand: a little smaller without them.
+if [[ "$(readelf --section-headers --wide "$BOOTSTRAP")" == *" .symtab "* && "$(uname -m)" == "$machine" ]] &&
+    command -v strip >/dev/null; then
     strip --strip-all "$folder/bootstrap"
 fi
 IFS=: read -r -a plugins <<<"${PLUGINS:-}"

@@ -12,8 +12,7 @@ import argparse
 import hashlib
 import json
 import os
-import re
-import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -24,18 +23,9 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-import boto3
+from lambda_stops import check_refused_queue, check_refused_runs, check_stopped, check_stopped_at_once
+from lambda_world import BUCKET, HERE, NAME, Function, World, free_port, make_user, same, start_buckets
 
-HERE = Path(__file__).resolve()
-sys.path.insert(0, str(HERE.parents[2] / "deployment/aws/tests"))
-from emulator import Function  # noqa: E402: the folder is not a package.
-
-BUCKET = "stores-of-the-test"
-REGION = "eu-north-1"
-# Requests that need no signature: making the first user, and keys for it.
-UNSIGNED = 3
-EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
-NAME = "process-shard"
 # Warm invocations after which the memory of an environment is looked at.
 WARM = 50
 
@@ -62,171 +52,6 @@ class Checks:
         print(f"passed  {name}" + (f": {note}" if note else "") + seconds, flush=True)
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def start_buckets(log):
-    """A server of buckets that checks who signs, and its URL."""
-    port = free_port()
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    environment = {**os.environ, "INITIAL_NO_AUTH_ACTION_COUNT": str(UNSIGNED)}
-    server = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
-    url = f"http://127.0.0.1:{port}"
-    for _ in range(150):
-        assert server.poll() is None, "the server of buckets ended at once"
-        try:
-            urllib.request.urlopen(f"{url}/moto-api/", timeout=5).close()
-            return server, url
-        except OSError:
-            time.sleep(0.2)
-    server.terminate()
-    raise AssertionError("the server of buckets does not answer")
-
-
-def client(service, url, keys=("none", "none")):
-    return boto3.client(
-        service, endpoint_url=url, region_name=REGION, aws_access_key_id=keys[0], aws_secret_access_key=keys[1]
-    )
-
-
-def make_user(url, name):
-    """Keys of a user who may do everything."""
-    iam = client("iam", url)
-    iam.create_user(UserName=name)
-    iam.put_user_policy(UserName=name, PolicyName="all", PolicyDocument=json.dumps(EVERYTHING))
-    key = iam.create_access_key(UserName=name)["AccessKey"]
-    return key["AccessKeyId"], key["SecretAccessKey"]
-
-
-def tree(folder):
-    folder = Path(folder)
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-class World:
-    def __init__(self, arguments, url, keys, work):
-        self.zagg_program, self.plugin, self.cargo_lambda = arguments.zagg, arguments.plugin, arguments.cargo_lambda
-        self.url, self.keys, self.work = url, keys, work
-        self.bootstrap = self.unpacked(arguments.bootstrap)
-        self.s3 = client("s3", url, keys)
-        self.s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
-        self.function = self.new_function()
-        self.config = work / "access.yaml"
-        self.config.write_text(
-            f"data_source:\n  driver: s3\n  access: {{endpoint_url: '{url}'}}\noutput:\n  endpoint_url: '{url}'\n"
-            f"  region: {REGION}\n"
-        )
-        self.map = self.granules()
-
-    def new_function(self, **options):
-        """The function with the role of its own: here, keys in its environment. No folder to write to but /tmp."""
-        return Function(self.bootstrap, NAME, self.environment(), **options)
-
-    def unpacked(self, bootstrap):
-        """The function's program in a folder that holds what its zip would: the program, and plugins beside it."""
-        task = self.work / "task"
-        (task / "plugins").mkdir(parents=True)
-        (task / "bootstrap").symlink_to(bootstrap)
-        if self.plugin:
-            shutil.copy(self.plugin, task / "plugins")
-        return task / "bootstrap"
-
-    def environment(self):
-        template = (HERE.parents[2] / "deployment/aws/template.yaml").read_text()
-        plugins = re.search(r"ZAGG_PLUGIN_PATH: (/var/task\S*)", template)[1]
-        variables = {
-            "AWS_ACCESS_KEY_ID": self.keys[0],
-            "AWS_SECRET_ACCESS_KEY": self.keys[1],
-            "AWS_REGION": REGION,
-            "AWS_ENDPOINT_URL_S3": self.url,
-            "MALLOC_ARENA_MAX": "2",
-            # As the template has it, for a zip that is unpacked here.
-            "ZAGG_PLUGIN_PATH": plugins.replace("/var/task", str(self.bootstrap.parent)),
-        }
-        return variables
-
-    def zagg(self, *words, code=0, plugins=False):
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-        environment.update(
-            AWS_ACCESS_KEY_ID=self.keys[0],
-            AWS_SECRET_ACCESS_KEY=self.keys[1],
-            AWS_REGION=REGION,
-            AWS_ENDPOINT_URL_S3=self.url,
-            AWS_ENDPOINT_URL_LAMBDA=self.function.url,
-        )
-        if plugins:
-            environment["ZAGG_PLUGIN_PATH"] = str(self.plugin)
-        words = [str(word) for word in [self.zagg_program, *words]]
-        done = subprocess.run(
-            words, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL, cwd=self.work, timeout=300
-        )
-        assert self.keys[1] not in done.stdout + done.stderr, "a secret key was printed"
-        assert done.returncode == code, f"{' '.join(words[1:])}: exit code {done.returncode}: {done.stderr[-3000:]}"
-        return done.stdout
-
-    def granules(self):
-        """Puts granules into the bucket, and gives the shard map that says so."""
-        data = Path(os.environ.get("ZAGG_TEST_DATA", HERE.parents[3] / "shared/data")) / "atl06"
-        real = sorted(data.glob("ATL06_*.h5")) + sorted(data.glob("processed_ATL06_*.h5"))
-        real = [path for path in real if "subset" not in path.name][:8]
-        if real:
-            print(f"{len(real)} real granules", flush=True)
-            links = self.work / "granules"
-            links.mkdir()
-            for path in real:
-                (links / path.name).symlink_to(path)
-            self.zagg("catalog", "--plugin", "atl06", "--from-files", "granules/*.h5", "--output", "local.json")
-            local = self.work / "local.json"
-        else:
-            print("skipped: real granules, which are not there; set ZAGG_TEST_DATA", flush=True)
-            self.zagg("demo")
-            local = self.work / "zagg-demo/map.json"
-        shard_map = json.loads(local.read_text())
-        sent = set()
-        for granules in shard_map["granules"]:
-            for granule in granules:
-                path = granule.pop("file")
-                if path not in sent:
-                    sent.add(path)
-                    self.s3.upload_file(str(self.work / path), BUCKET, f"ATL06/{granule['id']}")
-                granule["s3"] = f"s3://{BUCKET}/ATL06/{granule['id']}"
-        path = self.work / "map.json"
-        path.write_text(json.dumps(shard_map))
-        self.shards = len(shard_map["shard_keys"] if "shard_keys" in shard_map else shard_map["granules"])
-        return path
-
-    def options(self, *more):
-        return ["--plugin", "atl06", "--config", self.config, *more, "--catalog", self.map]
-
-    def local(self, name, *more, **options):
-        """The store that the local executor makes."""
-        self.zagg("run", *self.options(*more), "--store", self.work / name, **options)
-        return tree(self.work / name)
-
-    def objects(self, prefix):
-        found = {}
-        for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix):
-            for item in page.get("Contents", []):
-                body = self.s3.get_object(Bucket=BUCKET, Key=item["Key"])["Body"].read()
-                found[item["Key"].removeprefix(prefix)] = body
-        return found
-
-    def put(self, key, text):
-        self.s3.put_object(Bucket=BUCKET, Key=key, Body=text.encode(), ServerSideEncryption="AES256")
-        return f"s3://{BUCKET}/{key}"
-
-
-def same(have, want):
-    assert have.keys() == want.keys(), f"other objects: {sorted(have.keys() ^ want.keys())[:5]}"
-    different = sorted(name for name in have if have[name] != want[name])
-    assert not different, f"{different[:5]} differ from those of the local executor"
-    assert any("/c/" in name for name in have), "there are no arrays"
-    return f"{len(have)} objects"
-
-
 def check_ping(world):
     failed, answer = world.function.call({"version": 1, "mode": "ping"})
     assert not failed, answer
@@ -240,15 +65,10 @@ def check_ping(world):
     return f"zagg {worker['zagg']}, {len(ping['plugins'])} plugins, {worker['maxRss'] >> 20} MiB"
 
 
-def run_on_lambda(world, store, *more, **options):
-    arguments = world.options("--executor", "lambda", "--function", NAME, "--region", REGION, *more)
-    return world.zagg("run", *arguments, "--store", f"s3://{BUCKET}/{store}", **options)
-
-
 def check_run(world, mode):
     """`zagg run --executor lambda` writes what the local executor writes."""
     before = len(world.function.events)
-    run_on_lambda(world, f"{mode}.zarr", "--mode", mode)
+    world.zagg(*world.on_lambda(f"{mode}.zarr", "--mode", mode))
     note = same(world.objects(f"{mode}.zarr/"), world.want)
     secret = world.keys[1].encode()
     assert all(secret not in event for event in world.function.events), "a secret key was in an event"
@@ -260,7 +80,7 @@ def check_plugin(world):
     config = world.work / "shared.yaml"
     config.write_text("data_source: {reader: shared-atl06}\n")
     want = world.local("shared.zarr", "--config", config, plugins=True)
-    run_on_lambda(world, "shared.zarr", "--config", config, plugins=True)
+    world.zagg(*world.on_lambda("shared.zarr", "--config", config), plugins=True)
     note = same(world.objects("shared.zarr/"), want)
     # A function without it says which one is missing.
     planned = Planned(world, "unplugged.zarr", "--config", config, plugins=True)
@@ -380,7 +200,7 @@ def check_lent_keys(world):
     access.write_text("data_source:\n  access: {credentials: nsidc}\n")
     planned = Planned(world, "lent.zarr", "--config", access)
     soon = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3600))
-    reader = make_user_later(world)
+    reader = make_user(world.url, "reader", world.keys)
     document = {"archive": "nsidc", "accessKeyId": reader[0], "secretAccessKey": reader[1], "expiration": soon}
     event = planned.event(planned.items[0]["index"], credentials={"uri": world.put("lent.json", json.dumps(document))})
     failed, answer = world.function.call(event)
@@ -397,14 +217,6 @@ def check_lent_keys(world):
     failed, answer = world.function.call(planned.event(planned.items[-1]["index"], credentials={"uri": other}))
     assert not failed and answer["outcomes"][0]["report"]["status"] == "done", answer
     return None
-
-
-def make_user_later(world):
-    iam = client("iam", world.url, world.keys)
-    iam.create_user(UserName="reader")
-    iam.put_user_policy(UserName="reader", PolicyName="all", PolicyDocument=json.dumps(EVERYTHING))
-    key = iam.create_access_key(UserName="reader")["AccessKey"]
-    return key["AccessKeyId"], key["SecretAccessKey"]
 
 
 def check_status(world):
@@ -574,6 +386,11 @@ def main():
                 ("the function answers a ping", check_ping, world),
                 ("zagg run --executor lambda, waiting on the line", check_run, world, "sync"),
                 ("zagg run --executor lambda, by events", check_run, world, "async"),
+                ("a run that queued events could harm", check_refused_queue, world),
+                ("runs that do not begin", check_refused_runs, world),
+                ("Ctrl-C, waiting on the line", check_stopped, world, "sync", signal.SIGINT),
+                ("SIGTERM, by events", check_stopped, world, "async", signal.SIGTERM),
+                ("Ctrl-C twice", check_stopped_at_once, world),
                 ("events of the state machine", check_state_machine, world),
                 ("refusals", check_refusals, world),
                 ("lent keys", check_lent_keys, world),

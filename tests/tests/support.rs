@@ -7,6 +7,7 @@ pub(crate) mod formula;
 pub(crate) mod points;
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -89,7 +90,32 @@ const ARCHIVE: &str = "https://archive.test/";
 
 impl OpenObject for Archive {
     fn open(&self, href: &str) -> Result<Arc<dyn RangeReader>> {
-        self.0.open(href.strip_prefix(ARCHIVE).unwrap_or(href))
+        let reader = self.0.open(href.strip_prefix(ARCHIVE).unwrap_or(href))?;
+        Ok(Arc::new(Archived { reader, href: href.to_string() }))
+    }
+}
+
+/// An object of the archive, which says that it lies there.
+struct Archived {
+    reader: Arc<dyn RangeReader>,
+    href: String,
+}
+
+impl RangeReader for Archived {
+    fn size(&self) -> u64 {
+        self.reader.size()
+    }
+
+    fn etag(&self) -> Option<&str> {
+        self.reader.etag()
+    }
+
+    fn location(&self) -> &str {
+        &self.href
+    }
+
+    fn read_ranges(&self, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
+        self.reader.read_ranges(ranges)
     }
 }
 

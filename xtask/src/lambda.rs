@@ -1,5 +1,6 @@
 //! The function on AWS Lambda and its deployment, against what stands in for AWS on this machine.
 
+pub(crate) mod reproducible;
 mod start;
 
 use std::path::{Path, PathBuf};
@@ -62,10 +63,10 @@ pub(crate) fn measure() -> Result<Outcome> {
     }
     let zip = target().join("zagg-function.zip");
     let mut build = command(root().join(FOLDER).join("build_function.sh"));
-    let architecture = if std::env::consts::ARCH == "aarch64" { "arm64" } else { "x86_64" };
-    build.env("ARCH", architecture).env("OUTPUT", &zip).env("CARGO_TARGET_DIR", target());
+    build.env("ARCH", architecture()).env("OUTPUT", &zip).env("CARGO_TARGET_DIR", target());
     run(&mut build)?;
     let binary = release().ok_or("build_function.sh left no binary")?;
+    reproducible::names_no_folder(&binary, &[])?;
     let size = std::fs::metadata(&zip).map_err(|error| format!("{}: {error}", zip.display()))?.len();
     println!("zip: {size} bytes");
     let (median, _) = start::measure(&binary, 20)?.accepted;
@@ -99,6 +100,11 @@ fn lint(python: &Path) -> Result<()> {
     run(tool("cfn-lint").arg(root().join(FOLDER).join("template.yaml")))
 }
 
+/// The processor of this machine, as AWS calls it.
+fn architecture() -> &'static str {
+    if std::env::consts::ARCH == "aarch64" { "arm64" } else { "x86_64" }
+}
+
 /// The function as users deploy it, where somebody has built it.
 fn release() -> Option<PathBuf> {
     let triple = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
@@ -108,10 +114,9 @@ fn release() -> Option<PathBuf> {
 
 fn check_size(binary: &Path) -> Result<()> {
     let zip = target().join("zagg-function.zip");
-    let architecture = if std::env::consts::ARCH == "aarch64" { "arm64" } else { "x86_64" };
     let mut pack = command(root().join(FOLDER).join("build_function.sh"));
     // Fails when the zip is too large.
-    run(pack.env("ARCH", architecture).env("OUTPUT", &zip).env("BOOTSTRAP", binary))
+    run(pack.env("ARCH", architecture()).env("OUTPUT", &zip).env("BOOTSTRAP", binary))
 }
 
 /// The file name of a shared library.

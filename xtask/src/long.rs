@@ -7,7 +7,7 @@ use crate::process::{cargo, command, root, run, target};
 use crate::python::environment;
 use crate::steps::{Outcome, Step};
 
-pub(crate) const STEPS: [Step; 8] = [
+pub(crate) const STEPS: [Step; 9] = [
     Step { name: "fuzz", about: "a million damaged HDF5 files", run: fuzz },
     Step { name: "bench", about: "the benchmarks of all crates", run: bench },
     Step {
@@ -27,6 +27,11 @@ pub(crate) const STEPS: [Step; 8] = [
         name: "lambda",
         about: "size and start of the function on AWS Lambda as it is deployed, and what dispatching takes",
         run: crate::lambda::measure,
+    },
+    Step {
+        name: "reproducible",
+        about: "two builds of that function in different folders have the same bytes",
+        run: crate::lambda::reproducible::check,
     },
 ];
 

@@ -57,7 +57,7 @@ fn verdict(found: &[String], what: &str) -> Result<Outcome> {
 }
 
 /// The names and paths of the files in git that exist.
-fn tracked() -> Result<Vec<(String, PathBuf)>> {
+pub(crate) fn tracked() -> Result<Vec<(String, PathBuf)>> {
     let list = output(command("git").args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]))?;
     let list = String::from_utf8(list).map_err(|_| "git ls-files: a file name that is not UTF-8")?;
     let files = list.split_terminator('\0').map(|name| (name.to_owned(), root().join(name)));

@@ -19,6 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 
 use crate::config::OnMiss;
+use crate::cores;
 use crate::error::{Error, ErrorKind, Result};
 use crate::granule::{Driver, Granule};
 use crate::grid::Grid;
@@ -262,8 +263,8 @@ impl Granules {
     pub fn located(&self, number: u32, grid: &dyn Grid) -> Result<Arc<Located>> {
         let slot = &self.slots[number as usize];
         slot.used.store(self.clock.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
-        let mut state =
-            profile::time(Phase::Wait, || slot.state.lock().unwrap_or_else(PoisonError::into_inner));
+        let wait = || cores::waiting(|| slot.state.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut state = profile::time(Phase::Wait, wait);
         let opened = match &*state {
             State::Open(located) => return Ok(Arc::clone(located)),
             State::Failed(error) => return Err(error.clone()),

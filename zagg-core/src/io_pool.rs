@@ -9,7 +9,7 @@ use std::thread;
 
 use crate::error::{Error, Result};
 
-pub(crate) use in_order::Outlet;
+pub(crate) use in_order::{Outlet, one_by_one};
 
 type Job = Box<dyn FnOnce() + Send>;
 

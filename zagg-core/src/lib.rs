@@ -11,6 +11,7 @@ pub mod cells;
 pub mod column;
 pub mod config;
 pub mod conformance;
+pub mod cores;
 pub mod cycle;
 pub mod error;
 pub mod executor;

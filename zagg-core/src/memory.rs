@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use crate::column::DType;
 use crate::config::Pipeline;
+use crate::cores;
 use crate::error::{Error, Result};
 use crate::levels::Writer;
 use crate::product::Product;
@@ -139,20 +140,20 @@ pub(crate) fn reading(pipeline: &Pipeline, options: &RunOptions) -> Result<Optio
 
 fn workers(options: &RunOptions) -> usize {
     match options.workers {
-        0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        0 => cores::count(),
         workers => workers,
     }
 }
 
 impl Memory {
-    /// Divides the memory of a run with so many tasks.
+    /// Divides the memory of a run of which at most so many tasks are at work at once.
     ///
     /// # Errors
     /// When it does not suffice for one shard.
     pub(crate) fn divide(
         product: &Product,
         options: &RunOptions,
-        (reading, tasks): (Option<u64>, usize),
+        (reading, most_tasks): (Option<u64>, usize),
     ) -> Result<Self> {
         let total = total(options)?;
         let program = resident().map_or(PROGRAM, |now| (now + (16 << 20)).max(PROGRAM));
@@ -162,7 +163,7 @@ impl Memory {
         let results = results(product);
         let least = results.saturating_add(LEAST_ROWS);
         let workers = workers(options);
-        let at_once = usize::try_from(left / least).unwrap_or(usize::MAX).clamp(1, workers.min(tasks.max(1)));
+        let at_once = usize::try_from(left / least).unwrap_or(usize::MAX).clamp(1, most_tasks.max(1));
         let each = left / at_once as u64;
         // Not every cell has rows everywhere: without a promise it is tried.
         if each < least && options.memory.is_some() {

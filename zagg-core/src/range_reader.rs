@@ -35,7 +35,8 @@ pub trait RangeReader: Send + Sync {
     /// What tells this version of the object from another (an ETag, or size and time of change), where there is one.
     fn etag(&self) -> Option<&str>;
 
-    /// Where the object is, for messages. Never holds a secret (no signed query string).
+    /// Where the object is: the path of a file of this machine, or an address with its scheme (`://`), of which sources read more
+    /// at once. It stands in messages and never holds a secret (no signed query string).
     fn location(&self) -> &str;
 
     /// The bytes of each range, in the order asked.

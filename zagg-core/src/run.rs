@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::config::Pipeline;
+use crate::cores;
 use crate::error::{Context, Error, Result};
 use crate::executor::{Executor, Observer};
 use crate::finalize;
@@ -37,6 +38,9 @@ use crate::store::{Created, Store};
 /// Granules in flight at once when they come over a network: threads that mostly wait.
 pub const REMOTE_IO_THREADS: usize = 16;
 
+/// Granules in flight at once for every worker when all are local files: the more, the better the last of them share the cores.
+const LOCAL_IO_THREADS: usize = 4;
+
 /// One shard's work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Task {
@@ -55,8 +59,8 @@ pub struct RunOptions {
     pub shards: Vec<String>,
     /// Run at most this many shards, the first of the map.
     pub max_cells: Option<usize>,
-    /// Granules in flight at once; 0 means [`REMOTE_IO_THREADS`], or twice the workers when all granules are local files:
-    /// those are in the page cache or on one disk, and what their threads do is inflate.
+    /// Granules in flight at once; 0 means [`REMOTE_IO_THREADS`], or four times the workers when all granules are local
+    /// files. While every core has its own task, tasks read local granules by themselves, one after the other.
     pub io_threads: usize,
     /// Threads that compute, and tasks at once on this machine as far as memory goes; 0 means one per core.
     pub workers: usize,
@@ -90,6 +94,8 @@ pub struct Run {
     pub io: IoPool,
     /// Threads that compute.
     pub compute: rayon::ThreadPool,
+    /// Whether all granules are local files.
+    pub is_local: bool,
     /// How memory is divided.
     pub memory: Memory,
     /// What the user should know before anything runs.
@@ -211,8 +217,9 @@ impl Run {
             .thread_name(|number| format!("zagg-compute-{number}"))
             .build()
             .map_err(|error| Error::io(format!("starting threads: {error}")))?;
+        let (workers, is_local) = (compute.current_num_threads(), granules.are_local());
         let io_threads = match options.io_threads {
-            0 if granules.are_local() => 2 * compute.current_num_threads(),
+            0 if is_local => LOCAL_IO_THREADS * workers,
             0 => REMOTE_IO_THREADS,
             threads => threads,
         };
@@ -220,7 +227,11 @@ impl Run {
         // What the source was told about is what it has to divide its memory among.
         let in_flight = section("granules_in_flight").and_then(|most| usize::try_from(most).ok());
         let io_threads = io_threads.min(in_flight.unwrap_or(usize::MAX)).max(1);
-        let memory = Memory::divide(&product, options, (section("memory"), tasks.len()))?;
+        let memory = Memory::divide(
+            &product,
+            options,
+            (section("memory"), tasks.len().min(at_once(workers, is_local))),
+        )?;
         let warnings = pipeline.notes.clone();
         Ok(Self {
             product,
@@ -229,6 +240,7 @@ impl Run {
             tasks,
             io: IoPool::new(io_threads)?,
             compute,
+            is_local,
             memory,
             warnings,
             skipped: 0,
@@ -245,7 +257,17 @@ impl Run {
         self.compute.current_num_threads()
     }
 
-    /// Tasks that may run at once on this machine: as many as there are workers, or fewer for want of memory.
+    /// Runs something on the threads that compute; while every core has its own task, on the calling thread.
+    pub(crate) fn compute<T: Send>(&self, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+        if cores::are_busy() {
+            return work();
+        }
+        let counting = profile::current();
+        profile::time(Phase::Wait, || self.compute.install(|| profile::within(counting, work)))
+    }
+
+    /// Tasks that may run at once on this machine: as many as there are workers, of local granules half as many again, or fewer for
+    /// want of memory.
     pub fn tasks_at_once(&self) -> usize {
         self.memory.tasks
     }
@@ -329,6 +351,12 @@ fn bound_memory(pipeline: &mut Pipeline, options: &RunOptions) -> Result<()> {
         section.insert("granules_in_flight".into(), in_flight.into());
     }
     Ok(())
+}
+
+/// Tasks at once. Some of them wait for granules that others are opening, which of local files takes computing, no waiting: more
+/// tasks than workers then keep all cores at work.
+fn at_once(workers: usize, is_local: bool) -> usize {
+    if is_local { workers + workers / 2 } else { workers }
 }
 
 fn wanted_shards(

@@ -15,7 +15,9 @@ pub use group::{Sorted, sort_by_offset};
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::cores;
 use crate::error::{Error, Result};
+use crate::io_pool::{self, Outlet};
 use crate::profile::{self, Phase};
 use crate::records::{self, Standing, Turn};
 use crate::report::{TaskReport, TaskStatus};
@@ -30,6 +32,7 @@ use write::write_level;
 /// as done.
 pub fn run_task(run: &Arc<Run>, task: &Task) -> TaskReport {
     let _counting = run.profile.enter();
+    let _at_work = cores::work();
     let started = Instant::now();
     let shard = crate::caught(|| Ok(run.product.grid.shard_label(task.shard)))
         .unwrap_or_else(|_| task.shard.to_string());
@@ -71,22 +74,21 @@ fn work(run: &Arc<Run>, task: &Task, turn: &mut Turn<'_>, report: &mut TaskRepor
         return Ok(());
     }
     let mut hearing = Hearing::new(run, task, report);
-    let shared = Arc::clone(run);
-    let heard = run.io.in_order(
-        task.granules.clone(),
-        run.memory.in_flight(),
-        move |granule, outlet| read_granule(&shared, granule, shard, outlet),
-        |heard| profile::time(Phase::Gather, || hearing.hear(heard)),
-    );
+    let hear = |heard| profile::time(Phase::Gather, || hearing.hear(heard));
+    let granules = task.granules.clone();
+    let heard = if run.is_local && cores::are_busy() {
+        io_pool::one_by_one(granules, |granule, outlet| read_granule(run, granule, shard, outlet), hear)
+    } else {
+        let shared = Arc::clone(run);
+        let read = move |granule, outlet: &Outlet<'_, _>| read_granule(&shared, granule, shard, outlet);
+        run.io.in_order(granules, run.memory.in_flight(), read, hear)
+    };
     let rows = hearing.end(heard)?;
     refuse_temporary(run, report)?;
     report.rows_kept = rows.rows();
     let rows = profile::time(Phase::Gather, || rows.finish())?;
     let (product, store) = (&run.product, &*run.store);
-    let counting = profile::current();
-    let reduce = || profile::time(Phase::Reduce, || reduce::reduce(run, shard, rows));
-    let compute = || profile::within(counting, reduce);
-    let reduced = profile::time(Phase::Wait, || run.compute.install(compute))?;
+    let reduced = run.compute(|| profile::time(Phase::Reduce, || reduce::reduce(run, shard, rows)))?;
     report.cells = reduced.cells;
     profile::time(Phase::Write, || {
         let _in_span = tracing::debug_span!("write").entered();

@@ -147,13 +147,19 @@ class Environment:
 class Function:
     """A function, and the address of its invoke API."""
 
-    def __init__(self, program, name="process-shard", variables=(), memory=2048, timeout=900, concurrency=4):
+    def __init__(
+        self, program, name="process-shard", variables=(), memory=2048, timeout=900, concurrency=4, event_retries=0
+    ):
         keep = {key: value for key, value in os.environ.items() if key in ("PATH", "LANG", "TMPDIR")}
         self.program, self.name, self.memory = str(program), name, memory
         self.variables = {**keep, **dict(variables)}
         self.timeout, self.concurrency = timeout, concurrency
+        # None: nobody has set how often AWS repeats queued events that failed. It does so twice then.
+        self.event_retries = event_retries
         self.lock, self.idle, self.all, self.events = threading.Lock(), [], [], []
         self.reports = []
+        # Events that nobody waits for.
+        self.queued_events = 0
         function = self
 
         class Api(Handler):
@@ -199,7 +205,11 @@ class Function:
         if path.endswith("/concurrency"):
             return request.answer(200, {"ReservedConcurrentExecutions": self.concurrency})
         if path.endswith("/event-invoke-config"):
-            return request.answer(200, {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 3000})
+            if self.event_retries is None:
+                missing = {"Type": "User", "Message": f"The function {self.arn()}:$LATEST doesn't have an EventInvokeConfig"}
+                return request.answer(404, missing, [("X-Amzn-ErrorType", "ResourceNotFoundException")])
+            retries = {"MaximumRetryAttempts": self.event_retries, "MaximumEventAgeInSeconds": 3000}
+            return request.answer(200, retries)
         return request.answer(200, {"Configuration": configuration})
 
     def invoked(self, request, name, event):
@@ -209,6 +219,7 @@ class Function:
         kind = request.headers.get("X-Amz-Invocation-Type", "RequestResponse")
         with self.lock:
             self.events.append(event)
+            self.queued_events += kind == "Event"
         if kind == "DryRun":
             return request.answer(204)
         if kind == "Event":

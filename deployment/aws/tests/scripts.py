@@ -2,7 +2,7 @@
 """The scripts of deployment/aws against a program `aws` that notes its calls, and build_function.sh on programs made for it.
 
 usage: scripts.py
-needs: bash, a C compiler (`cc`), readelf. Prints one line per check; the exit code is 1 when something failed.
+needs: bash, a C compiler (`cc`), readelf, cargo. Prints one line per check; the exit code is 1 when something failed.
 """
 
 import fnmatch
@@ -16,12 +16,12 @@ import stat
 import subprocess
 import sys
 import tempfile
-import zipfile
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parents[1]
+import building
+from building import HERE, MACHINE
+
 ROLE = "arn:aws:iam::123456789012:role/mine"
-MACHINE = {"x86_64": "x86_64", "aarch64": "arm64"}.get(platform.machine())
 FAKE = """#!{python} -IS
 import json, os, sys
 words = sys.argv[1:]
@@ -408,52 +408,6 @@ def check_map(world):
         assert want in said and calls[-1][:2] == start, (calls, said)
 
 
-def compiled(world, name, source, *options):
-    code, out = world.folder / f"{name}.c", world.folder / name
-    code.write_text(source)
-    subprocess.run(["cc", "-o", out, code, *options], check=True, capture_output=True, timeout=120)
-    return out
-
-
-def check_zip(world):
-    """The same files give the same bytes, whatever their times; libraries travel in plugins/."""
-    program = compiled(world, "bootstrap-of-the-test", "int main(void) { return 0; }")
-    library = compiled(world, "libplugin.so", "int plugin(void) { return 1; }", "-shared", "-fPIC")
-    made = []
-    for number in range(2):
-        target = world.folder / f"out{number}" / "function.zip"
-        os.utime(program, (1_000_000_000 + number, 1_000_000_000 + number))
-        world.run("build_function.sh", ARCH=MACHINE, BOOTSTRAP=str(program), PLUGINS=str(library), OUTPUT=str(target))
-        made.append(target.read_bytes())
-    assert made[0] == made[1], "two zips of the same files differ"
-    with zipfile.ZipFile(world.folder / "out0/function.zip") as archive:
-        assert archive.namelist() == ["bootstrap", "plugins/libplugin.so"], archive.namelist()
-        assert all(entry.external_attr >> 16 == 0o100755 for entry in archive.infolist())
-    other = "arm64" if MACHINE == "x86_64" else "x86_64"
-    _, said = world.run("build_function.sh", ARCH=other, BOOTSTRAP=str(program), OUTPUT=str(world.folder / "x.zip"), code=1)
-    assert f"but ARCH is {other}" in said, said
-    text = world.folder / "text"
-    text.write_text("no program")
-    _, said = world.run("build_function.sh", ARCH=MACHINE, BOOTSTRAP=str(text), OUTPUT=str(world.folder / "x.zip"), code=1)
-    assert "not an ELF file" in said, said
-
-
-def check_glibc(world):
-    """A library that wants a newer glibc than the runtime has is refused before it is deployed."""
-    program = compiled(world, "bootstrap-of-the-test", "int main(void) { return 0; }")
-    source = "extern unsigned arc4random(void); unsigned plugin(void) { return arc4random(); }"
-    library = compiled(world, "libnew.so", source, "-shared", "-fPIC")
-    versions = subprocess.run(["readelf", "--version-info", library], capture_output=True, text=True).stdout
-    if "GLIBC_2.36" not in versions:
-        return "skipped: this system's glibc is older than 2.36"
-    target = world.folder / "x.zip"
-    _, said = world.run(
-        "build_function.sh", ARCH=MACHINE, BOOTSTRAP=str(program), PLUGINS=str(library), OUTPUT=str(target), code=1
-    )
-    assert "needs glibc 2.36, but provided.al2023 has 2.34" in said and not target.exists(), said
-    return None
-
-
 # What the commands of the AWS CLI that the scripts use ask for.
 COMMANDS = {
     "cloudformation deploy": "cloudformation:CreateChangeSet cloudformation:DescribeChangeSet cloudformation:ExecuteChangeSet "
@@ -549,15 +503,18 @@ def check_rights(_world):
 def main():
     failed = 0
     with tempfile.TemporaryDirectory(prefix="zagg-scripts-") as temporary:
-        checks = [value for name, value in sorted(globals().items()) if name.startswith("check_")]
-        # Last, when all commands have been seen.
-        checks.sort(key=lambda check: check is check_rights)
+        checks = [value for name, value in globals().items() if name.startswith("check_")] + list(building.NEEDED)
+        # That of rights last, when all commands have been seen.
+        checks.sort(key=lambda check: (check is check_rights, check.__name__))
         for check in checks:
             folder = Path(temporary) / check.__name__
             folder.mkdir()
             try:
-                if check in (check_zip, check_glibc) and not (MACHINE and shutil.which("cc") and shutil.which("readelf")):
-                    note = "skipped: there is no C compiler or no readelf"
+                missing = [name for name in building.NEEDED.get(check, ()) if not shutil.which(name)]
+                if missing or (check in building.NEEDED and not MACHINE):
+                    note = f"skipped: there is no {' and no '.join(missing) or 'Lambda for this processor'}"
+                elif check is building.check_build and platform.system() != "Linux":
+                    note = "skipped: plain cargo builds the function on Linux only"
                 else:
                     note = check(World(folder))
             except (AssertionError, subprocess.SubprocessError, StopIteration) as error:

@@ -1,12 +1,8 @@
 //! How the C library's allocator keeps what was freed.
 //!
 //! By itself glibc gives every thread a heap of its own, and what one thread has freed serves no other. Granules and shards pass
-//! from thread to thread here, so that each heap comes to hold what the whole run needs at once. A few heaps for all threads take
-//! half of the memory and no more time.
-
-/// Cores that share a heap.
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-const CORES_PER_HEAP: usize = 4;
+//! from thread to thread here, so that each heap comes to hold what the whole run needs at once. One heap for every core takes two
+//! thirds of the memory and no more time; with fewer, threads wait for each other.
 
 /// Bytes from which on a block is mapped by itself, which costs a page fault for each of its pages every time: glibc's maximum,
 /// to which it rises by itself once such blocks are freed.
@@ -25,8 +21,7 @@ pub(crate) fn set_up() {
         if std::env::vars_os().any(|(name, _)| name.to_str().is_some_and(is_told)) {
             return;
         }
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let heaps = i32::try_from(cores.div_ceil(CORES_PER_HEAP)).unwrap_or(i32::MAX);
+        let heaps = i32::try_from(zagg_core::cores::count()).unwrap_or(i32::MAX);
         for (parameter, value) in
             [(libc::M_ARENA_MAX, heaps), (libc::M_MMAP_THRESHOLD, MAPPED), (libc::M_TRIM_THRESHOLD, KEPT)]
         {

@@ -86,6 +86,8 @@ pub struct Outcome {
 
 /// The folder of the objects with credentials, beside the store.
 const LENT: &str = "credentials/";
+/// The folder of what functions answer, one for each run in it; statuses of workers are there, too.
+const ANSWERS: &str = "status/";
 
 /// Runs tasks on AWS Lambda.
 ///
@@ -129,18 +131,26 @@ impl<'a> LambdaExecutor<'a> {
         })
     }
 
-    /// Takes away the credentials of earlier runs that were killed before they could. The run holds the lock of the store, so
-    /// that none of those goes on. Gives what the user should know.
+    /// Takes away the credentials of earlier runs that were killed before they could, and the answers that they got. The run
+    /// holds the lock of the store, so that none of those goes on. Gives what the user should know.
     fn sweep(&self) -> Option<String> {
         let objects = &self.parts.objects;
-        let left = objects.list(LENT).and_then(|names| {
-            let stale: Vec<_> =
-                names.into_iter().filter(|name| is_of_run(name)).map(|name| (name, None)).collect();
+        let sweep = |place: &str| {
+            let stale: Vec<_> = objects
+                .list(place)?
+                .into_iter()
+                .filter(|name| is_of_run(name))
+                .map(|name| (name, None))
+                .collect();
             if stale.is_empty() { Ok(()) } else { objects.change(stale) }
-        });
-        let folder = &self.parts.folder;
-        left.err().map(|error| {
-            format!("credentials that an earlier run may have left in {folder}/{LENT} were not taken away: {error}")
+        };
+        // Credentials first: nobody is harmed by answers.
+        sweep(LENT).and_then(|()| sweep(ANSWERS)).err().map(|error| {
+            format!(
+                "credentials or answers that an earlier run may have left in {0}/{LENT} and {0}/{ANSWERS} were not taken away: \
+                 {error}",
+                self.parts.folder
+            )
         })
     }
 
@@ -189,13 +199,15 @@ impl<'a> LambdaExecutor<'a> {
                 lending.name()
             ));
         }
-        let responses = self.parts.objects.list(&format!("status/{id}/"));
+        let responses = self.parts.objects.list(&format!("{ANSWERS}{id}/"));
         let taken = responses.and_then(|names| {
             self.parts.objects.change(names.into_iter().map(|name| (name, None)).collect())
         });
         if let Err(error) = taken {
-            warnings
-                .push(format!("responses under {}/status/{id} were left there: {error}", self.parts.folder));
+            warnings.push(format!(
+                "responses under {}/{ANSWERS}{id} were left there: {error}",
+                self.parts.folder
+            ));
         }
         warnings
     }
@@ -242,10 +254,11 @@ impl Executor for LambdaExecutor<'_> {
     }
 }
 
-/// Whether an object with credentials is one of those that runs write, [`run_id`], and not somebody else's.
+/// Whether an object with credentials or an answer is one of those that runs write, [`run_id`], and not somebody else's.
 fn is_of_run(name: &str) -> bool {
-    let id = name.strip_prefix(LENT).and_then(|name| name.strip_suffix(".json"));
-    id.and_then(|id| id.split_once('-')).is_some_and(|(seconds, random)| {
+    let lent = name.strip_prefix(LENT).and_then(|name| name.strip_suffix(".json"));
+    let answer = || name.strip_prefix(ANSWERS)?.split_once('/').map(|(id, _)| id);
+    lent.or_else(answer).and_then(|id| id.split_once('-')).is_some_and(|(seconds, random)| {
         let digits = |text: &str, radix| !text.is_empty() && text.chars().all(|c| c.is_digit(radix));
         digits(seconds, 10) && random.len() == 8 && digits(random, 16)
     })
@@ -262,12 +275,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn credentials_of_runs_are_told_from_those_that_somebody_else_keeps() {
+    fn what_runs_leave_is_told_from_what_somebody_else_keeps() {
         assert!(is_of_run(&format!("{LENT}{}.json", run_id())));
+        assert!(is_of_run(&format!("{ANSWERS}{}/000000/000000001.json", run_id())));
         for other in [
             "credentials/mine.json",
             "credentials/1-2.json",
             "status/1763800000-0a1b2c3d.json",
+            "status/3414123.json",
+            "status/mine/000000/000000001.json",
             "credentials/",
         ] {
             assert!(!is_of_run(other), "{other}");

@@ -20,7 +20,10 @@ pub(crate) fn repeat(fill: &Values, count: usize) -> Values {
     macro_rules! arms {
         ($($variant:ident),*) => {
             match fill {
-                $(Values::$variant(v) => Values::$variant(v.iter().copied().cycle().take(count).collect()),)*
+                $(Values::$variant(v) => Values::$variant(match v[..] {
+                    [one] => vec![one; count],
+                    _ => v.iter().copied().cycle().take(count).collect(),
+                }),)*
             }
         };
     }
@@ -29,7 +32,8 @@ pub(crate) fn repeat(fill: &Values, count: usize) -> Values {
 
 /// Whether the bytes are nothing but repetitions of those of the fill value.
 pub(crate) fn is_fill(bytes: &[u8], fill: &[u8]) -> bool {
-    bytes.chunks_exact(fill.len().max(1)).all(|element| element == fill)
+    // Equal to itself moved by one element, in one comparison.
+    bytes.is_empty() || (bytes.starts_with(fill) && bytes[fill.len()..] == bytes[..bytes.len() - fill.len()])
 }
 
 /// Values from little-endian bytes.

@@ -51,7 +51,11 @@ use granule::Hdf5Granule;
 use options::Options;
 
 /// Bytes of decoded chunks kept for neighbouring shards. A chunk of 10,000 rows is cut by two or three of them.
-const CHUNK_CACHE_BYTES: u64 = 16 << 20;
+const CHUNK_CACHE_BYTES: u64 = 12 << 20;
+
+/// Bytes of metadata of a local file that are read beyond what is wanted: they stay in memory as long as the granule is open, and
+/// another read costs microseconds.
+const LOCAL_READ_AHEAD: u64 = 64 << 10;
 
 /// Among how many granules the memory is divided when the program does not say.
 const GRANULES_IN_FLIGHT: u64 = 16;
@@ -88,6 +92,8 @@ pub struct Hdf5Points {
     options: Arc<Options>,
     columns: Vec<ColumnSpec>,
     read_options: ReadOptions,
+    /// For files of this machine, unless `read_ahead` is given.
+    local_read_options: ReadOptions,
 }
 
 impl Hdf5Points {
@@ -121,10 +127,13 @@ impl Hdf5Points {
                 ..ReadOptions::default()
             },
         };
+        let mut local_read_options =
+            ReadOptions { read_ahead: LOCAL_READ_AHEAD.min(read_options.read_ahead), ..read_options.clone() };
         if let Some(bytes) = number("read_ahead") {
             read_options.read_ahead = bytes.min(read_options.max_metadata_bytes / 2);
+            local_read_options.read_ahead = read_options.read_ahead;
         }
-        Ok(Self { reader, options: Arc::new(options), columns, read_options })
+        Ok(Self { reader, options: Arc::new(options), columns, read_options, local_read_options })
     }
 }
 
@@ -135,7 +144,11 @@ impl PointSource for Hdf5Points {
 
     fn open(&self, _granule: &Granule, reader: Arc<dyn RangeReader>) -> Result<Box<dyn OpenGranule>> {
         let file: Box<dyn Hdf5Reader> = match self.reader {
-            Reader::Ranges => Box::new(Hdf5File::open(reader, &self.read_options)?),
+            Reader::Ranges => {
+                let is_local = !reader.location().contains("://");
+                let options = if is_local { &self.local_read_options } else { &self.read_options };
+                Box::new(Hdf5File::open(reader, options)?)
+            }
             #[cfg(feature = "native")]
             Reader::Native => Box::new(zagg_hdf5_native::NativeFile::open(reader.location())?),
         };

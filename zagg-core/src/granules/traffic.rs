@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::cores;
 use crate::error::Result;
 use crate::profile::{self, Counter, Phase};
 use crate::range_reader::RangeReader;
@@ -47,7 +48,7 @@ impl RangeReader for Counting {
             requests: ranges.len() as u64,
             round_trips: 1,
         });
-        profile::time(Phase::Fetch, || self.inner.read_ranges(ranges))
+        profile::time(Phase::Fetch, || cores::waiting(|| self.inner.read_ranges(ranges)))
     }
 }
 

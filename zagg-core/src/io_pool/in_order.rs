@@ -1,17 +1,34 @@
 //! What jobs give, in the order of the jobs: each is heard from its turn on, and what waits for a turn is bounded.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::{IoPool, ended};
+use crate::cores;
 use crate::error::{Error, Result};
 use crate::profile::{self, Phase};
 
 /// Where a job puts what it gives, piece by piece.
-pub(crate) struct Outlet<R> {
+pub(crate) struct Outlet<'a, R>(Way<'a, R>);
+
+enum Way<'a, R> {
+    /// To another thread.
+    Queue(Queue<R>),
+    /// Straight to whoever listens, on this thread.
+    Straight(RefCell<Straight<'a, R>>),
+}
+
+struct Queue<R> {
     shared: Arc<Shared<R>>,
     /// Number of the job.
     number: usize,
+}
+
+struct Straight<'a, R> {
+    take: &'a mut dyn FnMut(R) -> Result<()>,
+    /// Why nothing is taken any more.
+    refused: Option<Error>,
 }
 
 struct Shared<R> {
@@ -53,30 +70,59 @@ impl<R> Shared<R> {
     }
 }
 
-impl<R> Outlet<R> {
+impl<'a, R> Outlet<'a, R> {
     /// Waits until pieces of this size may be made. The job whose turn it is always may, once what it gave before was taken.
     ///
     /// # Errors
     /// When nobody wants them any more.
-    pub(crate) fn reserve(&self, bytes: u64) -> Result<Reserved<'_, R>> {
+    pub(crate) fn reserve(&self, bytes: u64) -> Result<Reserved<'_, 'a, R>> {
+        match &self.0 {
+            Way::Queue(queue) => queue.reserve(bytes)?,
+            Way::Straight(straight) if straight.borrow().refused.is_some() => return Err(over()),
+            Way::Straight(_) => {}
+        }
+        Ok(Reserved { way: &self.0, left: bytes })
+    }
+
+    /// Gives something that takes no memory worth counting.
+    pub(crate) fn tell(&self, piece: R) {
+        self.0.put(piece, 0, 0);
+    }
+}
+
+impl<R> Way<'_, R> {
+    fn put(&self, piece: R, reserved: u64, bytes: u64) {
+        match self {
+            Self::Queue(queue) => queue.put(piece, reserved, bytes),
+            Self::Straight(straight) => {
+                let Straight { take, refused } = &mut *straight.borrow_mut();
+                if refused.is_none() {
+                    *refused = take(piece).err();
+                }
+            }
+        }
+    }
+}
+
+fn over() -> Error {
+    Error::io("the task has ended")
+}
+
+impl<R> Queue<R> {
+    fn reserve(&self, bytes: u64) -> Result<()> {
         let mut state = self.shared.lock();
         loop {
             if state.is_over {
-                return Err(Error::io("the task has ended"));
+                return Err(over());
             }
             let mine = state.jobs.get(&self.number).map_or(0, |pieces| pieces.held);
             let fits = state.held.saturating_add(bytes) <= self.shared.budget;
             if fits || (mine == 0 && state.next == self.number) {
                 self.hold(&mut state, bytes);
-                return Ok(Reserved { outlet: self, left: bytes });
+                return Ok(());
             }
             state = self.shared.wait(state);
         }
-    }
-
-    /// Gives something that takes no memory worth counting.
-    pub(crate) fn tell(&self, piece: R) {
-        self.put(piece, 0, 0);
     }
 
     fn hold(&self, state: &mut State<R>, bytes: u64) {
@@ -117,30 +163,32 @@ impl<R> Outlet<R> {
 }
 
 /// Room for pieces of one job; what is left of it is free again at the end.
-pub(crate) struct Reserved<'a, R> {
-    outlet: &'a Outlet<R>,
+pub(crate) struct Reserved<'r, 'a, R> {
+    way: &'r Way<'a, R>,
     left: u64,
 }
 
-impl<R> Reserved<'_, R> {
+impl<R> Reserved<'_, '_, R> {
     /// Gives a piece that takes `bytes`, which should be among those reserved.
     pub(crate) fn give(&mut self, piece: R, bytes: u64) {
         let reserved = bytes.min(self.left);
         self.left -= reserved;
-        self.outlet.put(piece, reserved, bytes);
+        self.way.put(piece, reserved, bytes);
     }
 }
 
-impl<R> Drop for Reserved<'_, R> {
+impl<R> Drop for Reserved<'_, '_, R> {
     fn drop(&mut self) {
-        if self.left > 0 {
-            self.outlet.free(&mut self.outlet.shared.lock(), self.left);
-            self.outlet.shared.changed.notify_all();
+        if let Way::Queue(queue) = self.way
+            && self.left > 0
+        {
+            queue.free(&mut queue.shared.lock(), self.left);
+            queue.shared.changed.notify_all();
         }
     }
 }
 
-impl<R> Drop for Outlet<R> {
+impl<R> Drop for Queue<R> {
     fn drop(&mut self) {
         // Of a job that was never run.
         self.end(Err(ended()));
@@ -171,7 +219,7 @@ impl IoPool {
         &self,
         items: Vec<T>,
         budget: u64,
-        work: impl Fn(T, &Outlet<R>) + Send + Sync + 'static,
+        work: impl Fn(T, &Outlet<'_, R>) + Send + Sync + 'static,
         mut take: impl FnMut(R) -> Result<()>,
     ) -> Result<()> {
         let state = State { next: 0, jobs: BTreeMap::new(), held: 0, is_over: false };
@@ -183,14 +231,21 @@ impl IoPool {
         let mut submit = || -> Result<bool> {
             let Some((number, item)) = items.next() else { return Ok(false) };
             let (work, counting, span) = (Arc::clone(&work), counting.clone(), span.clone());
-            let outlet = Outlet { shared: Arc::clone(&shared), number };
+            let queue = Queue { shared: Arc::clone(&shared), number };
             self.submit(move || {
                 let _in_span = span.enter();
+                let at_work = cores::work();
+                let outlet = Outlet(Way::Queue(queue));
                 let done = || {
                     work(item, &outlet);
                     Ok(())
                 };
-                outlet.end(profile::within(counting, || crate::caught(done)));
+                let how = profile::within(counting, || crate::caught(done));
+                // Before anybody hears that it has ended: cores are free then.
+                drop(at_work);
+                if let Way::Queue(queue) = &outlet.0 {
+                    queue.end(how);
+                }
             })?;
             Ok(true)
         };
@@ -220,11 +275,35 @@ impl IoPool {
                 // A place is free only once everything was taken, so that what waits is bounded in number, too.
                 in_flight += usize::from(submit()?);
             } else {
-                profile::time(Phase::Wait, || drop(listening.0.wait(state)));
+                profile::time(Phase::Wait, || cores::waiting(|| drop(listening.0.wait(state))));
             }
         }
         Ok(())
     }
+}
+
+/// Runs `work` on every item on the calling thread, and hands what it gives to `take` at once.
+///
+/// # Errors
+/// The first error of `take`. A panic of `work` is an error too.
+pub(crate) fn one_by_one<T, R>(
+    items: Vec<T>,
+    work: impl Fn(T, &Outlet<'_, R>),
+    mut take: impl FnMut(R) -> Result<()>,
+) -> Result<()> {
+    for item in items {
+        let outlet = Outlet(Way::Straight(RefCell::new(Straight { take: &mut take, refused: None })));
+        crate::caught(|| {
+            work(item, &outlet);
+            Ok(())
+        })?;
+        if let Way::Straight(straight) = outlet.0
+            && let Some(error) = straight.into_inner().refused
+        {
+            return Err(error);
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -286,6 +365,38 @@ mod tests {
         assert_eq!(taken, 800);
         // The budget, a piece of the job whose turn it is, and those that were taken but not told yet.
         assert!(most.load(Ordering::SeqCst) <= 100 + 30 + 30, "{most:?}");
+    }
+
+    #[test]
+    fn one_by_one_gives_the_same_on_the_calling_thread() {
+        let here = thread::current().id();
+        let mut got = Vec::new();
+        let work = |n: u64, outlet: &Outlet<'_, u64>| {
+            assert_eq!(thread::current().id(), here);
+            for piece in 0..n % 4 {
+                // Any number of bytes: each piece is taken before the next one is made.
+                outlet.reserve(u64::MAX).unwrap().give(n * 10 + piece, u64::MAX);
+            }
+            outlet.tell(n * 10 + 9);
+        };
+        let take = |n| {
+            got.push(n);
+            Ok(())
+        };
+        one_by_one((0..50).collect(), work, take).unwrap();
+        let want = (0..50u64).flat_map(|n| (0..n % 4).chain([9]).map(move |piece| n * 10 + piece));
+        assert_eq!(got, want.collect::<Vec<_>>());
+
+        let divide = |n: i32, outlet: &Outlet<'_, i32>| outlet.tell(7 / n);
+        let error = one_by_one(vec![1, 0], divide, |_| Ok(())).unwrap_err();
+        assert!(error.to_string().contains("divide by zero"), "{error}");
+        let endless = |_: usize, outlet: &Outlet<'_, usize>| {
+            while let Ok(mut room) = outlet.reserve(1) {
+                room.give(1, 1);
+            }
+        };
+        let error = one_by_one(vec![0, 1], endless, |_| Err(Error::io("enough"))).unwrap_err();
+        assert_eq!(error, Error::io("enough"));
     }
 
     #[test]

@@ -4,17 +4,19 @@ use serde_json::{Map, Value, json};
 
 use super::Run;
 use crate::column::{DType, Values};
+use crate::cores;
 use crate::error::Result;
 use crate::grid::{Coordinate, CoordinateExtent};
 use crate::levels::{Level, Writer};
 use crate::product::{CoordinateWriter, PLAN, Product};
+use crate::profile::{self, Phase};
 use crate::program::CompiledVariable;
 use crate::records::pretty;
 use crate::statistic::OutputShape;
 use crate::store::{ArraySpec, Compression, Created, GroupSpec, RaggedSpec, StoreTemplate};
 
 /// Cells of one chunk of a coordinate that is written beforehand.
-const COORDINATE_CHUNK: u64 = 1 << 20;
+const COORDINATE_CHUNK: u64 = 1 << 18;
 
 /// Writes the template and the coordinates that are known beforehand.
 pub(super) fn write(run: &Run, overwrite: bool) -> Result<Created> {
@@ -37,43 +39,47 @@ pub(super) fn write(run: &Run, overwrite: bool) -> Result<Created> {
 /// Writes a coordinate of a compact store for all cells of a level.
 fn write_coordinate(run: &Run, level: &Level, coordinate: &Coordinate) -> Result<()> {
     let product = &run.product;
-    let block = coordinate_block(level);
-    let mut cells: Vec<u64> = Vec::new();
-    let mut at = 0;
-    let mut write = |cells: &mut Vec<u64>, last: bool| {
-        while cells.len() as u64 >= block || (last && !cells.is_empty()) {
-            let rest = cells.split_off(cells.len().min(block as usize));
-            let mut values = product.grid.cell_coordinate(&coordinate.name, level.level, cells)?;
-            // The last block reaches past the end of the array; what lies there is never read.
-            values.append(&zeros(coordinate.dtype, block as usize - cells.len())?)?;
-            run.store.write_block(&level.group, &coordinate.name, &[at], &values)?;
-            (*cells, at) = (rest, at + 1);
-        }
-        Ok(())
-    };
-    match level.writer {
-        Writer::Merge => cells.extend_from_slice(product.merged_cells(level)),
-        _ => {
-            for &shard in &product.shards {
-                cells.extend(product.grid.cells_of_shard(shard, level.level));
-                write(&mut cells, false)?;
+    let shape = product.shape(level);
+    let block = coordinate_block(level, &shape);
+    let cells_of = |at: usize| -> Vec<u64> {
+        let some = |all: usize, each: u64| {
+            let together = usize::try_from(block / each.max(1)).unwrap_or(usize::MAX).max(1);
+            let from = at.saturating_mul(together).min(all);
+            from..from.saturating_add(together).min(all)
+        };
+        match level.writer {
+            Writer::Merge => {
+                let cells = product.merged_cells(level);
+                cells[some(cells.len(), 1)].to_vec()
+            }
+            _ => {
+                let shards = &product.shards[some(product.shards.len(), level.layout.cells_per_shard())];
+                shards.iter().flat_map(|&shard| product.grid.cells_of_shard(shard, level.level)).collect()
             }
         }
-    }
-    write(&mut cells, true)
+    };
+    // The last block may reach past the end of the array; what lies there is fill.
+    let write = |at: u64| -> Result<()> {
+        let values = product.grid.cell_coordinate(&coordinate.name, level.level, &cells_of(at as usize))?;
+        run.store.write_block(&level.group, &coordinate.name, &[at], &values).map(|_| ())
+    };
+    let blocks: Vec<u64> = (0..shape.first().map_or(0, |all| all.div_ceil(block))).collect();
+    let counting = profile::current();
+    let in_phase = |&at: &u64| {
+        profile::within(counting.clone(), || profile::time(Phase::Prepare, || crate::caught(|| write(at))))
+    };
+    run.compute(|| cores::each(&blocks, in_phase)).map(|_| ())
 }
 
-fn zeros(dtype: DType, n: usize) -> Result<Values> {
-    Values::UInt8(vec![0; n]).cast(dtype)
-}
-
-/// Cells of one block of a coordinate that is written beforehand: a whole number of shards.
-fn coordinate_block(level: &Level) -> u64 {
+/// Cells of one block of a coordinate that is written beforehand, in an array of this shape: a whole number of shards, and no more
+/// than there are.
+fn coordinate_block(level: &Level, shape: &[u64]) -> u64 {
     let cells = match level.writer {
         Writer::Merge => 1,
         _ => level.layout.cells_per_shard().max(1),
     };
-    (COORDINATE_CHUNK / cells).max(1) * cells
+    let most = (COORDINATE_CHUNK / cells).max(1) * cells;
+    shape.first().map_or(most, |&all| all.clamp(1, most))
 }
 
 /// The template; what granules say of their columns only when it is wanted.
@@ -186,7 +192,7 @@ fn coordinate_array(
             None,
         ),
         CoordinateExtent::Cells => {
-            let block = coordinate_block(level);
+            let block = coordinate_block(level, shape);
             (layout.dimensions.clone(), shape.to_vec(), vec![block], vec![block], None)
         }
         CoordinateExtent::Dimension(at) => {
@@ -201,7 +207,7 @@ fn coordinate_array(
         // A shard that was never written must not look like many times the first cell of the globe.
         fill: match coordinate.dtype {
             DType::UInt64 if with_level => Values::UInt64(vec![u64::MAX]),
-            dtype => zeros(dtype, 1).ok()?,
+            dtype => Values::UInt8(vec![0]).cast(dtype).ok()?,
         },
         ragged: None,
         dimensions,

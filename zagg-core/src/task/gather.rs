@@ -200,7 +200,7 @@ impl<'a> Gathered<'a> {
         for start in (0..self.held).step_by(self.limits.block) {
             let rows = self.limits.block.min(self.held - start);
             let columns = self.slice(start, rows)?;
-            states.push(self.run.compute.install(|| states_of(product, rows, &columns))?);
+            states.push(self.run.compute(|| states_of(product, rows, &columns))?);
         }
         Ok(states)
     }

@@ -62,7 +62,7 @@ pub(super) enum Heard {
 }
 
 /// Reads what a granule has for a shard. The end is heard in any case.
-pub(super) fn read_granule(run: &Run, granule: u32, shard: u64, outlet: &Outlet<Heard>) {
+pub(super) fn read_granule(run: &Run, granule: u32, shard: u64, outlet: &Outlet<'_, Heard>) {
     let _in_span = tracing::debug_span!("read", granule = run.granules.granule(granule).id).entered();
     let (result, traffic) = measured(|| crate::caught(|| gather(run, granule, shard, outlet)));
     let mut rows = result.unwrap_or_else(|error| {
@@ -75,7 +75,7 @@ pub(super) fn read_granule(run: &Run, granule: u32, shard: u64, outlet: &Outlet<
     outlet.tell(Heard::End(rows));
 }
 
-fn gather(run: &Run, granule: u32, shard: u64, outlet: &Outlet<Heard>) -> Result<GranuleRows> {
+fn gather(run: &Run, granule: u32, shard: u64, outlet: &Outlet<'_, Heard>) -> Result<GranuleRows> {
     let located = run.granules.located(granule, &*run.product.grid)?;
     let mut rows = GranuleRows { granule, object: located.identity(), ..GranuleRows::default() };
     if !located.is_known() || !run.granules.may_do_without_index() {
@@ -156,7 +156,7 @@ struct Tally {
 /// Reads the rows of every part. A part that fails is a hole; with `doubt` all of it fails, unless the fault may pass.
 fn fill(
     (run, located, shard): (&Run, &Located, u64),
-    outlet: &Outlet<Heard>,
+    outlet: &Outlet<'_, Heard>,
     out: &mut GranuleRows,
     doubt: bool,
 ) -> Result<()> {

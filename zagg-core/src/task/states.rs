@@ -3,9 +3,8 @@
 //! They are made block by block of rows in arrival order and merged at the end, whether or not all rows are in memory: so the
 //! numbers are the same.
 
-use rayon::prelude::*;
-
 use crate::column::Column;
+use crate::cores;
 use crate::error::Result;
 use crate::product::Product;
 use crate::program::{CompiledVariable, SortedRows};
@@ -71,7 +70,7 @@ pub(super) fn states_of(product: &Product, rows: usize, columns: &[Column]) -> R
     let names = product.program.columns_of_variables();
     let sorted = SortedRows { offsets: &offsets, names, columns, inputs: &inputs };
     let state = |variable: &CompiledVariable| {
-        let form = variable.form()?;
+        let Some(form) = variable.form() else { return Ok(None) };
         let partial = || match rows {
             0 => Ok(None),
             _ => {
@@ -80,7 +79,8 @@ pub(super) fn states_of(product: &Product, rows: usize, columns: &[Column]) -> R
             }
         };
         let state = crate::caught(partial).map_err(|error| of_variable(error, variable));
-        Some(state.map(|state| VariableStates { name: variable.name.clone(), form, state }))
+        Ok(Some(VariableStates { name: variable.name.clone(), form, state: state? }))
     };
-    product.program.variables().par_iter().filter_map(state).collect()
+    let all: Vec<Option<VariableStates>> = cores::each(product.program.variables(), state)?;
+    Ok(all.into_iter().flatten().collect())
 }

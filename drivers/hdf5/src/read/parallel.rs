@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
+use zagg_core::cores;
 use zagg_core::profile::{self, Phase};
 
 use crate::decode::Decoder;
@@ -20,7 +21,8 @@ pub(super) trait Weight {
 
 /// The answers of `work`, in the order of the items.
 ///
-/// While as many calls as there are cores are at work, each decodes by itself: to hand chunks to others would only cost time.
+/// While as many calls or tasks as there are cores are at work, each decodes by itself: to hand chunks to others would only cost
+/// time.
 /// The threads that help otherwise are our own and decode only. A thread of another pool that waited here might be lent to a
 /// task that waits for a chunk that this very call is about to decode; such a thread does the work itself.
 pub(super) fn each<T: Weight + Send, A: Send>(
@@ -28,7 +30,7 @@ pub(super) fn each<T: Weight + Send, A: Send>(
     work: impl Fn(&mut Decoder, T) -> A + Send + Sync,
 ) -> Vec<A> {
     let heavy = items.len() >= FEWEST && items.iter().map(Weight::weight).sum::<u64>() >= LEAST_BYTES;
-    let free = rayon::current_thread_index().is_none();
+    let free = rayon::current_thread_index().is_none() && !cores::are_busy();
     let working = Working::start();
     match pool().filter(|pool| heavy && free && working.calls < pool.current_num_threads().max(2)) {
         Some(pool) => {
@@ -69,7 +71,7 @@ impl Drop for Working {
 fn pool() -> Option<&'static rayon::ThreadPool> {
     static POOL: OnceLock<Option<rayon::ThreadPool>> = OnceLock::new();
     let made = POOL.get_or_init(|| {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = cores::count();
         let builder = rayon::ThreadPoolBuilder::new().num_threads(threads);
         let named = builder.thread_name(|number| format!("decode {number}"));
         (threads > 1).then(|| named.build().ok()).flatten()

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use zagg_core::profile::{self, Counter, Phase};
-use zagg_core::{Context, Error, Result, Rows};
+use zagg_core::{Context, Error, Result, Rows, cores};
 
 use super::parallel;
 use super::{Job, Piece, PieceKind, RowRequest, Target};
@@ -279,7 +279,7 @@ fn wait(
     decoder: &mut Decoder,
 ) -> Result<()> {
     let flight = key(file, &job.request, piece).and_then(|key| shared.flights.get(&key));
-    let landed = profile::time(Phase::Wait, || flight.and_then(|flight| flight.wait()));
+    let landed = profile::time(Phase::Wait, || cores::waiting(|| flight.and_then(|flight| flight.wait())));
     let decoded = match landed {
         Some(decoded) => decoded,
         None => {

@@ -107,9 +107,10 @@ impl Control for AwsControl<'_> {
             }
             Err(error) => error,
         };
+        // Nothing was set up, which is not the same as no retries. Who says so in Lambda's words is Lambda behind a private
+        // endpoint, or as good as it; an emulator that does not know the question has no such code.
         let status = error.raw_response().map(|raw| raw.status().as_u16());
-        if status == Some(404) && !self.own_endpoint {
-            // Nothing was set up, which is not the same as no retries.
+        if status == Some(404) && (!self.own_endpoint || error.code() == Some("ResourceNotFoundException")) {
             return Ok(Answered::Told(RETRIES_UNLESS_SAID));
         }
         self.failed(&format!("function {name}"), false, &error)

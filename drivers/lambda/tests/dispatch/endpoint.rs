@@ -277,6 +277,8 @@ fn what_lambda_says_is_looked_at_before_anything_is_paid() {
     let emulated = AwsControl::new(client.clone(), &runtime, true);
     assert_eq!(emulated.function("missing").unwrap(), Answered::Silent);
     assert_eq!(emulated.event_retries("missing").unwrap(), Answered::Silent);
+    // One that answers as Lambda does may be Lambda, behind a private endpoint.
+    assert_eq!(emulated.event_retries("repeating").unwrap(), Answered::Told(2));
 
     let invoke = AwsInvoke::new(client);
     let try_out =

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use zagg_core::{Error, Result};
 
@@ -17,7 +17,17 @@ const ATTEMPTS: usize = 16;
 /// How deep folders may be nested when listing.
 const MAX_DEPTH: usize = 32;
 
+/// Folders of scratch files: where several threads make and move files in one folder, they wait for each other most of the time.
+const LANES: usize = 16;
+
 static COUNTER: AtomicU64 = AtomicU64::new(0);
+
+/// Number of the folder that the calling thread writes to.
+fn lane() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local!(static LANE: usize = NEXT.fetch_add(1, Ordering::Relaxed) % LANES);
+    LANE.with(|lane| *lane)
+}
 
 /// A number that tells this process from those of other machines, whose ids may be the same, on a disk that they share.
 fn token() -> u64 {
@@ -53,7 +63,8 @@ impl LocalObjects {
         place: impl Fn(&Path, &Path) -> io::Result<T>,
     ) -> Result<T> {
         let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-        let scratch = self.scratch.join(format!("{}-{:016x}-{number}", std::process::id(), token()));
+        let name = format!("{}/{}-{:016x}-{number}", lane(), std::process::id(), token());
+        let scratch = self.scratch.join(name);
         let mut outcome = Err(io::Error::from(ErrorKind::NotFound));
         for attempt in 0..ATTEMPTS {
             // Folders are there most of the time: to ask for them takes longer than to write.
@@ -230,16 +241,20 @@ impl Objects for LocalObjects {
     }
 
     fn sweep(&self) {
-        if let Ok(entries) = fs::read_dir(&self.scratch) {
-            for entry in entries.flatten() {
-                let _ = fs::remove_file(entry.path());
+        for lane in entries(&self.scratch) {
+            for file in entries(&lane) {
+                let _ = fs::remove_file(file);
             }
-            let _ = fs::remove_dir(&self.scratch);
+            let _ = fs::remove_dir(lane);
         }
+        let _ = fs::remove_dir(&self.scratch);
     }
 
     fn vanish(&self) {
         // A writer that comes between makes its folder again.
+        for lane in entries(&self.scratch) {
+            let _ = fs::remove_dir(lane);
+        }
         let _ = fs::remove_dir(&self.scratch);
         let _ = fs::remove_dir(&self.root);
     }
@@ -247,6 +262,11 @@ impl Objects for LocalObjects {
     fn full_name(&self, name: &str) -> String {
         self.path(name).display().to_string()
     }
+}
+
+/// Paths of what lies in a folder; none when it cannot be listed.
+fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path())
 }
 
 /// Lets the name of a file reach the disk, where folders can be asked that.
@@ -300,7 +320,8 @@ mod tests {
         let bytes = objects.get("x/y", 1000).unwrap().unwrap();
         assert!(bytes.len() == 1000 && bytes.iter().all(|b| *b == bytes[0]));
         assert!(wins[usize::from(bytes[0])]);
-        assert_eq!(fs::read_dir(folder.path().join("scratch")).unwrap().count(), 0);
+        objects.vanish();
+        assert!(!folder.path().join("scratch").exists(), "no scratch file is left");
     }
 
     #[test]

@@ -6,11 +6,10 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use super::{Job, piece};
 use crate::block::Piece;
 use crate::column::Column;
+use crate::cores;
 use crate::error::{Error, Result};
 use crate::program::{CompiledVariable, SortedRows};
 use crate::statistic::States;
@@ -60,6 +59,7 @@ fn states(job: Job<'_>, merging: &[bool], cell: &dyn Dense) -> Result<Vec<States
     }
     let chosen = || program.variables().iter().zip(merging).filter(|(_, merges)| **merges).map(|(v, _)| v);
     let (wanted, derived) = needs(chosen());
+    let variables: Vec<_> = program.variables().iter().zip(merging.iter().copied()).collect();
     let mut start = 0;
     while start < cell.rows() {
         let end = cell.rows().min(start + job.limits.block as u64);
@@ -69,21 +69,17 @@ fn states(job: Job<'_>, merging: &[bool], cell: &dyn Dense) -> Result<Vec<States
         let names = program.columns_of_variables();
         let offsets = [0, rows as u32];
         let rows = SortedRows { offsets: &offsets, names, columns: &columns, inputs: &inputs };
-        program
-            .variables()
-            .par_iter()
-            .zip(&mut all)
-            .zip(merging)
-            .filter(|(_, merges)| **merges)
-            .try_for_each(|((variable, states), _)| {
-                let partial = crate::caught(|| variable.partial(&rows));
-                let partial = partial.map_err(|error| of_variable(error, variable))?.answers;
-                // A block in which every row misses a value has no state.
-                if !partial.is_empty() {
-                    states.push(partial.state(0));
-                }
-                Ok::<_, Error>(())
-            })?;
+        let partials = cores::each(&variables, |&(variable, merges)| {
+            if !merges {
+                return Ok(States::default());
+            }
+            let partial = crate::caught(|| variable.partial(&rows));
+            Ok(partial.map_err(|error| of_variable(error, variable))?.answers)
+        })?;
+        // A block in which every row misses a value has no state.
+        for (states, partial) in all.iter_mut().zip(partials).filter(|(_, partial)| !partial.is_empty()) {
+            states.push(partial.state(0));
+        }
         start = end;
     }
     Ok(all)

@@ -1,15 +1,14 @@
 //! Reducing rows that are in memory: sorted by cell, and gathered for as many cells at once as there is room for.
 
-use rayon::prelude::*;
-
 use super::dense::{self, Dense};
 use super::{Job, Values, piece};
 use crate::block::Piece;
 use crate::column::Column;
+use crate::cores;
 use crate::error::Result;
 use crate::levels::Level;
 use crate::profile::{self, Phase};
-use crate::program::SortedRows;
+use crate::program::{CompiledVariable, SortedRows};
 use crate::task::group::{Sorted, sort_by_offset};
 
 /// Adds the values of the cells of these rows: `places` has the place of the cell of each, the columns are in the same order.
@@ -44,8 +43,8 @@ pub(super) fn reduce(
         }
         let first = offsets[start];
         let order = &permutation[first as usize..offsets[end] as usize];
-        let gather = || columns.par_iter().map(|column| column.gather(order)).collect::<Vec<Column>>();
-        let columns = profile::time(Phase::Sort, gather);
+        let gather = || cores::each(columns, |column| Ok(column.gather(order)));
+        let columns = profile::time(Phase::Sort, gather)?;
         let offsets: Vec<u32> = offsets[start..=end].iter().map(|offset| offset - first).collect();
         values.add(job, (end - start) as u64, of_cells(job, &columns, &offsets, &places[start..end])?)?;
         start = end;
@@ -61,11 +60,11 @@ fn of_cells(job: Job<'_>, columns: &[Column], offsets: &[u32], places: &[u32]) -
     let names = program.columns_of_variables();
     let rows = SortedRows { offsets, names, columns, inputs: &inputs };
     let counting = profile::current();
-    let in_phase = |variable| {
+    let in_phase = |variable: &CompiledVariable| {
         let piece = || piece(variable, &rows, places).map(Some);
         profile::within(counting.clone(), || profile::time(Phase::Reduce, piece))
     };
-    program.variables().par_iter().map(in_phase).collect()
+    cores::each(program.variables(), in_phase)
 }
 
 /// The rows of one cell in memory.
