@@ -62,7 +62,8 @@ pub struct RunOptions {
     /// Granules in flight at once; 0 means [`REMOTE_IO_THREADS`], or four times the workers when all granules are local
     /// files. While every core has its own task, tasks read local granules by themselves, one after the other.
     pub io_threads: usize,
-    /// Threads that compute, and tasks at once on this machine as far as memory goes; 0 means one per core.
+    /// Threads that compute, and tasks at once on this machine as far as memory goes, of local granules half as many again; 0 means
+    /// one per core.
     pub workers: usize,
     /// Most bytes of memory for the whole process, at least [`LEAST_MEMORY`](crate::memory::LEAST_MEMORY); none means half of
     /// what the machine lets it have.
