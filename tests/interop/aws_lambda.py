@@ -23,8 +23,9 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from buckets import free_port, make_user, start_buckets
 from lambda_stops import check_refused_queue, check_refused_runs, check_stopped, check_stopped_at_once
-from lambda_world import BUCKET, HERE, NAME, Function, World, free_port, make_user, same, start_buckets
+from lambda_world import BUCKET, HERE, NAME, Function, World, same
 
 # Warm invocations after which the memory of an environment is looked at.
 WARM = 50

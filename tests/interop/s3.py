@@ -12,26 +12,19 @@ import argparse
 import concurrent.futures
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
-import time
 import traceback
-import urllib.request
 from pathlib import Path
 
-import boto3
 import numpy as np
 import obstore.store
 import xarray
 import zarr
+from buckets import REGION, client, make_user, start_buckets
 
 BUCKET = "granules-of-the-test"
-REGION = "eu-north-1"
-# Requests that need no signature: making the first user, and keys for it.
-UNSIGNED = 3
-EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 
 
 class Checks:
@@ -52,41 +45,6 @@ class Checks:
             return
         self.passed += 1
         print(f"passed  {name}" + (f": {note}" if note else ""))
-
-
-def start_server(log):
-    """A server on a free port, and its URL."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    environment = {**os.environ, "INITIAL_NO_AUTH_ACTION_COUNT": str(UNSIGNED)}
-    server = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
-    url = f"http://127.0.0.1:{port}"
-    for _ in range(150):
-        assert server.poll() is None, "the server ended at once"
-        try:
-            urllib.request.urlopen(f"{url}/moto-api/", timeout=5).close()
-            return server, url
-        except OSError:
-            time.sleep(0.2)
-    server.terminate()
-    raise AssertionError("the server does not answer")
-
-
-def client(service, url, keys=("none", "none")):
-    return boto3.client(
-        service, endpoint_url=url, region_name=REGION, aws_access_key_id=keys[0], aws_secret_access_key=keys[1]
-    )
-
-
-def make_user(url):
-    """Keys of a user who may do everything."""
-    iam = client("iam", url)
-    iam.create_user(UserName="owner")
-    iam.put_user_policy(UserName="owner", PolicyName="all", PolicyDocument=json.dumps(EVERYTHING))
-    key = iam.create_access_key(UserName="owner")["AccessKey"]
-    return key["AccessKeyId"], key["SecretAccessKey"]
 
 
 def upload(url, keys, demo):
@@ -354,10 +312,10 @@ def main():
     with tempfile.TemporaryDirectory(prefix="zagg-s3-") as temporary:
         work = Path(temporary)
         with open(work / "server.log", "wb") as log:
-            server, url = start_server(log)
+            server, url = start_buckets(log)
         try:
             subprocess.run([program, "demo"], cwd=work, check=True, capture_output=True)
-            keys = make_user(url)
+            keys = make_user(url, "owner")
             world = World(program, url, keys, work / "zagg-demo")
             checks.run("a run from a bucket writes the store of a local run", check_same, world, "remote.zarr")
             checks.run("indexes in a bucket", check_indexes, world)

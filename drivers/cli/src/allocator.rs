@@ -1,8 +1,8 @@
 //! How the C library's allocator keeps what was freed.
 //!
 //! By itself glibc gives every thread a heap of its own, and what one thread has freed serves no other. Granules and shards pass
-//! from thread to thread here, so that each heap comes to hold what the whole run needs at once. One heap for every core takes two
-//! thirds of the memory and no more time; with fewer, threads wait for each other.
+//! from thread to thread here, so that each heap comes to hold what the whole run needs at once. One heap for every core takes three
+//! quarters of the memory and no more time; with fewer, threads wait for each other.
 
 /// Bytes from which on a block is mapped by itself, which costs a page fault for each of its pages every time: glibc's maximum,
 /// to which it rises by itself once such blocks are freed.

@@ -22,8 +22,7 @@ pub(super) trait Weight {
 /// The answers of `work`, in the order of the items.
 ///
 /// While as many calls or tasks as there are cores are at work, each decodes by itself: to hand chunks to others would only cost
-/// time.
-/// The threads that help otherwise are our own and decode only. A thread of another pool that waited here might be lent to a
+/// time. The threads that help otherwise are our own and decode only. A thread of another pool that waited here might be lent to a
 /// task that waits for a chunk that this very call is about to decode; such a thread does the work itself.
 pub(super) fn each<T: Weight + Send, A: Send>(
     items: Vec<T>,
